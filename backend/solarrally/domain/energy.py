@@ -1,0 +1,347 @@
+"""How much energy a session took, from counters that are compared and never simply trusted.
+
+Three ways of measuring run side by side: the lifetime register, the device's session counter, and the
+integral of power. The best one present is billed; the others are cross-checks (`SessionQuality`).
+What goes wrong in the field, and why each rule is here: baselines of 0 followed by the true register
+(citrineos-core #1060, SteVe #2058), registers that fall or jump at a reboot (evcc #29654, OpenEVSE #321,
+lbbrhzn/ocpp #1989), single zeros in between (go-eCharger-API-v2 #321).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntFlag, StrEnum
+
+from solarrally.domain.reading import EnergySource, Quality, Reading
+
+POWER_MARGIN = 1.25
+"""A meter and a nameplate disagree by a few percent; a wrong unit by a factor of ten and more."""
+CLOCK_SLACK_S = 5.0
+"""Whole-second timestamps and uneven sampling make an interval look shorter than it was."""
+JITTER_WH = 2.0
+"""Rounding noise of counters: a fall this small is not a reset."""
+DISAGREEMENT_SHARE = 0.05
+DISAGREEMENT_WH = 100.0
+JOINED_LATE_LIMIT_S = 86_400.0
+"""A counter first seen in mid-session may hold at most a day at full power."""
+
+
+class SessionQuality(IntFlag):
+    """What is doubtful about a session's figures."""
+
+    GOOD = 0
+    ENERGY_DISAGREES = 1
+    """Two ways of measuring differ by more than 5 % and 100 Wh."""
+    BASELINE_CORRECTED = 2
+    """The register started at 0 and then showed its true value."""
+    COUNTER_FELL = 4
+    """A counter fell: a new segment was started."""
+    COUNTER_JUMPED = 8
+    """A counter rose by more than the station can deliver: the jump is not billed."""
+    SPLIT_SCALED = 16
+    """The device's solar and grid counters exceed its total: they were scaled down."""
+    GAP = 32
+    """Readings were missing for longer than integration bridges."""
+    IMPLAUSIBLE_READINGS = 64
+    """Some readings were physically impossible and added nothing."""
+    CLOCK_DISTRUSTED = 128
+    """Some readings carry the receipt time instead of the device's."""
+
+
+class EnergyMethod(StrEnum):
+    """Which measurement the session's energy comes from, best first."""
+
+    REGISTER = "register"
+    SESSION_COUNTER = "session_counter"
+    POWER = "power"
+
+
+@dataclass(slots=True)
+class Split:
+    """Energy by source, in Wh."""
+
+    solar_wh: float = 0.0
+    grid_wh: float = 0.0
+    unattributed_wh: float = 0.0
+
+    def add(self, energy_wh: float, source: EnergySource | None) -> None:
+        if source is EnergySource.SOLAR:
+            self.solar_wh += energy_wh
+        elif source is EnergySource.GRID:
+            self.grid_wh += energy_wh
+        else:
+            self.unattributed_wh += energy_wh
+
+    @property
+    def total_wh(self) -> float:
+        return self.solar_wh + self.grid_wh + self.unattributed_wh
+
+
+@dataclass(slots=True)
+class Counter:
+    """A cumulative counter observed through resets, jumps and single wrong values.
+
+    A value that cannot follow from the last one is held as `suspect` until the next value says which of the two
+    was wrong. `starts_at_zero` is true of session counters (after a fall the new value itself was delivered)
+    and false of lifetime registers.
+    """
+
+    starts_at_zero: bool
+    total_wh: float = 0.0
+    last_wh: float | None = None
+    last_at: datetime | None = None
+    suspect_wh: float | None = None
+    suspect_at: datetime | None = None
+    suspect_credit_wh: float = 0.0
+    """What the suspect value is worth if nothing refutes it."""
+    before_first_wh: float = 0.0
+    """The part of the total delivered before the first value was seen: nothing else can be compared with it."""
+
+    @property
+    def measured_wh(self) -> float:
+        return self.total_wh + self.suspect_credit_wh
+
+    def start(self, value_wh: float, ts: datetime, idle: tuple[float, datetime] | None, max_power_w: float) -> SessionQuality:
+        """Take the first value of a session; `idle` is the value last seen before the session, if that is recent."""
+        quality = SessionQuality.GOOD
+        if idle is not None:
+            idle_wh, idle_at = idle
+            allowance_wh = deliverable_wh(max_power_w, idle_at, ts)
+            rise_wh = value_wh - idle_wh
+            left_over = idle_wh > 0 and abs(rise_wh) <= JITTER_WH
+            if self.starts_at_zero and not left_over and 0 <= value_wh <= allowance_wh:
+                self.total_wh = value_wh
+            elif 0 <= rise_wh <= allowance_wh:
+                self.total_wh = rise_wh
+            elif idle_wh == 0 and rise_wh > 0 and not self.starts_at_zero:
+                quality = SessionQuality.BASELINE_CORRECTED
+            elif rise_wh > 0:
+                quality = SessionQuality.COUNTER_JUMPED
+        elif self.starts_at_zero:
+            if value_wh <= max_power_w * POWER_MARGIN * JOINED_LATE_LIMIT_S / 3600:
+                self.total_wh = value_wh
+            else:
+                quality = SessionQuality.COUNTER_JUMPED
+        self.before_first_wh = self.total_wh
+        self.last_wh, self.last_at = value_wh, ts
+        return quality
+
+    def advance(self, value_wh: float, ts: datetime, max_power_w: float) -> tuple[float, SessionQuality]:
+        """Take the next value: the energy it adds, in Wh, and what was odd about it."""
+        assert self.last_wh is not None
+        assert self.last_at is not None
+        rise_wh = value_wh - self.last_wh
+        if 0 <= rise_wh <= deliverable_wh(max_power_w, self.last_at, ts):
+            return self._accept(value_wh, ts, rise_wh), SessionQuality.GOOD
+        if -JITTER_WH <= rise_wh < 0 and value_wh > 0:
+            return 0.0, SessionQuality.GOOD
+        if self.suspect_wh is not None and self.suspect_at is not None:
+            rise_wh = value_wh - self.suspect_wh
+            if 0 <= rise_wh <= deliverable_wh(max_power_w, self.suspect_at, ts):
+                return self._accept(value_wh, ts, self.suspect_credit_wh + rise_wh), SessionQuality.GOOD
+        self.suspect_wh, self.suspect_at, self.suspect_credit_wh = value_wh, ts, 0.0
+        if value_wh > self.last_wh:
+            baseline_was_zero = self.last_wh == 0 and not self.starts_at_zero
+            return 0.0, SessionQuality.BASELINE_CORRECTED if baseline_was_zero else SessionQuality.COUNTER_JUMPED
+        if self.starts_at_zero and value_wh <= deliverable_wh(max_power_w, self.last_at, ts):
+            self.suspect_credit_wh = value_wh
+        return 0.0, SessionQuality.COUNTER_FELL
+
+    def _accept(self, value_wh: float, ts: datetime, energy_wh: float) -> float:
+        self.last_wh, self.last_at = value_wh, ts
+        self.suspect_wh = self.suspect_at = None
+        self.suspect_credit_wh = 0.0
+        self.total_wh += energy_wh
+        return energy_wh
+
+
+def deliverable_wh(max_power_w: float, since: datetime, until: datetime) -> float:
+    """The most a station can deliver between two instants, with a margin for its clock and its nameplate."""
+    return max_power_w * POWER_MARGIN * (max(0.0, (until - since).total_seconds()) + CLOCK_SLACK_S) / 3600
+
+
+@dataclass(slots=True)
+class IdleCounters:
+    """What the counters showed before the session, where that is recent enough to compare with: (Wh, instant)."""
+
+    register: tuple[float, datetime] | None = None
+    session: tuple[float, datetime] | None = None
+    session_solar: tuple[float, datetime] | None = None
+    session_grid: tuple[float, datetime] | None = None
+
+
+@dataclass(slots=True)
+class SessionEnergy:
+    """The running account of one session. Feed it the session's readings in order."""
+
+    register: Counter = field(default_factory=lambda: Counter(starts_at_zero=False))
+    register_split: Split = field(default_factory=Split)
+    counter: Counter = field(default_factory=lambda: Counter(starts_at_zero=True))
+    counter_split: Split = field(default_factory=Split)
+    solar: Counter = field(default_factory=lambda: Counter(starts_at_zero=True))
+    grid: Counter = field(default_factory=lambda: Counter(starts_at_zero=True))
+    integral: Split = field(default_factory=Split)
+    power_w: float | None = None
+    power_at: datetime | None = None
+    peak_power_w: float | None = None
+    charging_s: float = 0.0
+    source: EnergySource | None = None
+    quality: int = 0
+
+    def add(
+        self, reading: Reading, idle: IdleCounters, *, max_power_w: float, gap_cap_s: float, charging_threshold_w: float
+    ) -> None:
+        """Account for one reading of the session. An implausible one only leaves a mark."""
+        if not reading.is_billable:
+            self.quality |= SessionQuality.IMPLAUSIBLE_READINGS
+            return
+        if reading.quality & Quality.CLOCK_DISTRUSTED:
+            self.quality |= SessionQuality.CLOCK_DISTRUSTED
+        source = reading.energy_source
+        if source is None or source is EnergySource.NONE:
+            source = self.source
+        ts = reading.ts
+        self._count(self.register, self.register_split, reading.energy_register_wh, ts, idle.register, source, max_power_w)
+        self._count(self.counter, self.counter_split, reading.session_energy_wh, ts, idle.session, source, max_power_w)
+        self._count(self.solar, None, reading.session_energy_solar_wh, ts, idle.session_solar, source, max_power_w)
+        self._count(self.grid, None, reading.session_energy_grid_wh, ts, idle.session_grid, source, max_power_w)
+        if reading.power_w is not None:
+            self._integrate(reading.power_w, ts, source, gap_cap_s, charging_threshold_w)
+        self.source = source
+
+    def add_final_counters(self, reading: Reading, idle: IdleCounters, *, max_power_w: float, same_session: bool) -> None:
+        """Account for the reading that shows the vehicle gone: counters may have risen since the last one.
+
+        The session counter counts only where the device still names this session: otherwise it is already the next one's.
+        """
+        if not reading.is_billable:
+            return
+        ts, source = reading.ts, self.source
+        self._count(self.register, self.register_split, reading.energy_register_wh, ts, idle.register, source, max_power_w)
+        if same_session:
+            for counter, split, value in (
+                (self.counter, self.counter_split, reading.session_energy_wh),
+                (self.solar, None, reading.session_energy_solar_wh),
+                (self.grid, None, reading.session_energy_grid_wh),
+            ):
+                if value is not None and counter.last_wh is not None and value >= counter.last_wh:
+                    self._count(counter, split, value, ts, None, source, max_power_w)
+
+    def _count(
+        self,
+        counter: Counter,
+        split: Split | None,
+        value_wh: float | None,
+        ts: datetime,
+        idle: tuple[float, datetime] | None,
+        source: EnergySource | None,
+        max_power_w: float,
+    ) -> None:
+        if value_wh is None:
+            return
+        if counter.last_wh is None:
+            quality = counter.start(value_wh, ts, idle, max_power_w)
+            energy_wh = counter.total_wh
+        else:
+            energy_wh, quality = counter.advance(value_wh, ts, max_power_w)
+        self.quality |= quality
+        if split is not None and energy_wh:
+            split.add(energy_wh, source)
+
+    def _integrate(
+        self, power_w: float, ts: datetime, source: EnergySource | None, gap_cap_s: float, charging_threshold_w: float
+    ) -> None:
+        """Trapezoids between neighbouring powers; over a gap only `gap_cap_s` of it."""
+        if self.power_w is not None and self.power_at is not None:
+            elapsed_s = (ts - self.power_at).total_seconds()
+            if elapsed_s > gap_cap_s:
+                self.quality |= SessionQuality.GAP
+                elapsed_s = gap_cap_s
+            self.integral.add((self.power_w + power_w) / 2 * elapsed_s / 3600, source)
+            if max(self.power_w, power_w) > charging_threshold_w:
+                self.charging_s += elapsed_s
+        self.power_w, self.power_at = power_w, ts
+        if self.peak_power_w is None or power_w > self.peak_power_w:
+            self.peak_power_w = power_w
+
+    @property
+    def method(self) -> EnergyMethod:
+        if self.register.last_wh:
+            return EnergyMethod.REGISTER
+        if self.counter.last_wh is not None:
+            return EnergyMethod.SESSION_COUNTER
+        return EnergyMethod.POWER
+
+    def figures(self) -> EnergyFigures:
+        """The energy to bill, split by source, in whole Wh, with every doubt."""
+        quality = SessionQuality(self.quality)
+        method = self.method
+        if method is EnergyMethod.REGISTER:
+            total_wh, split = self.register.measured_wh, self.register_split
+        elif method is EnergyMethod.SESSION_COUNTER:
+            total_wh, split = self.counter.measured_wh, self.counter_split
+        else:
+            total_wh, split = self.integral.total_wh, self.integral
+        solar_wh, grid_wh = split.solar_wh, split.grid_wh
+        if self.solar.last_wh is not None or self.grid.last_wh is not None:
+            solar_wh, grid_wh = self.solar.measured_wh, self.grid.measured_wh
+            if solar_wh + grid_wh > total_wh + 1.0:
+                quality |= SessionQuality.SPLIT_SCALED
+                scale = total_wh / (solar_wh + grid_wh)
+                solar_wh, grid_wh = solar_wh * scale, grid_wh * scale
+        if self._disagrees(method, total_wh):
+            quality |= SessionQuality.ENERGY_DISAGREES
+        whole_solar_wh, whole_grid_wh, whole_unattributed_wh = whole_wh(total_wh, solar_wh, grid_wh)
+        return EnergyFigures(
+            energy_wh=whole_solar_wh + whole_grid_wh + whole_unattributed_wh,
+            solar_wh=whole_solar_wh,
+            grid_wh=whole_grid_wh,
+            unattributed_wh=whole_unattributed_wh,
+            method=method,
+            quality=quality,
+        )
+
+    def _disagrees(self, method: EnergyMethod, total_wh: float) -> bool:
+        """Compare what each way measured since its first value."""
+        if method is EnergyMethod.POWER:
+            return False
+        billed = self.register if method is EnergyMethod.REGISTER else self.counter
+        seen_wh = billed.measured_wh - billed.before_first_wh
+        others_wh = []
+        if billed is self.register and self.counter.last_wh is not None:
+            others_wh.append(self.counter.measured_wh - self.counter.before_first_wh)
+        if self.power_w is not None and not self.quality & SessionQuality.GAP:
+            others_wh.append(self.integral.total_wh)
+        limit_wh = max(DISAGREEMENT_WH, DISAGREEMENT_SHARE * total_wh)
+        return any(abs(other_wh - seen_wh) > limit_wh for other_wh in others_wh)
+
+
+@dataclass(slots=True, frozen=True)
+class EnergyFigures:
+    """What a session took, in whole Wh. solar + grid + unattributed = energy, always."""
+
+    energy_wh: int
+    solar_wh: int
+    grid_wh: int
+    unattributed_wh: int
+    method: EnergyMethod
+    quality: SessionQuality
+
+
+def whole_wh(total_wh: float, solar_wh: float, grid_wh: float) -> tuple[int, int, int]:
+    """`(solar, grid, unattributed)` in whole Wh that add up to the rounded total.
+
+    A remainder of less than 1 Wh is rounding and goes to the larger named source; more is unattributed.
+    """
+    total = round(total_wh)
+    unattributed_wh = total_wh - solar_wh - grid_wh
+    if unattributed_wh < 1.0 and solar_wh + grid_wh > 0:
+        solar = min(total, round(solar_wh)) if grid_wh else total
+        if solar_wh < grid_wh:
+            return solar, total - solar, 0
+        grid = min(total, round(grid_wh))
+        return total - grid, grid, 0
+    solar = min(total, round(solar_wh))
+    grid = min(total - solar, round(grid_wh))
+    return solar, grid, total - solar - grid

@@ -1,0 +1,184 @@
+"""A reading: what one connector said about itself at one instant.
+
+Conventions, valid everywhere inside SolarRally:
+
+* `None` is "not said"; 0 is a measurement.
+* SI units: W, Wh, V, A, °C, %. Import (grid to vehicle) is positive.
+* Every instant is an aware `datetime` in UTC.
+* Measurand names follow OCPP 1.6 section 7.31 (Power.Active.Import -> `power_w`,
+  Energy.Active.Import.Register -> `energy_register_wh`).
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntFlag, StrEnum
+
+_NAN = float("nan")
+
+
+class ConnectorStatus(StrEnum):
+    """OCPP 1.6 ChargePointStatus in the spelling of our native payload."""
+
+    AVAILABLE = "available"
+    PREPARING = "preparing"
+    CHARGING = "charging"
+    SUSPENDED_EV = "suspendedev"
+    SUSPENDED_EVSE = "suspendedevse"
+    FINISHING = "finishing"
+    RESERVED = "reserved"
+    UNAVAILABLE = "unavailable"
+    FAULTED = "faulted"
+
+
+class EnergySource(StrEnum):
+    """Where the energy of the interval that ends at the reading came from."""
+
+    SOLAR = "solar"
+    GRID = "grid"
+    NONE = "none"
+
+
+class TransactionEvent(StrEnum):
+    """An explicit session event of the device (OCPP 2.0.1 TransactionEvent)."""
+
+    STARTED = "started"
+    ENDED = "ended"
+
+
+class Quality(IntFlag):
+    """What is doubtful about a reading. A reading with any of `NEVER_BILLED` adds no energy to a session."""
+
+    GOOD = 0
+    CLOCK_DISTRUSTED = 1
+    """The device's time was absurd or more than 5 minutes ahead: `ts` is the receipt."""
+    CLOCKLESS = 2
+    """The device sent no time: `ts` is the receipt."""
+    NEGATIVE = 4
+    """Power, current or an energy counter below zero."""
+    ABOVE_MAXIMUM = 8
+    """Power beyond what the station can deliver, by a margin."""
+    POWER_MISMATCH = 16
+    """Voltage times current is far from the stated power: some unit is wrong."""
+
+    NEVER_BILLED = NEGATIVE | ABOVE_MAXIMUM | POWER_MISMATCH
+
+
+@dataclass(slots=True, frozen=True, order=True)
+class OrderKey:
+    """The place of a reading in its connector's history.
+
+    Two different readings with the same `ts` are ordered by the device's own number where it gives one,
+    else by receipt; `digest` makes the order total.
+    """
+
+    ts: datetime
+    seq: int
+    received_at: datetime
+    digest: int
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Reading:
+    """One row of telemetry of one connector.
+
+    `(connector, ts, digest)` identifies it: the same content at the same instant is the same reading,
+    however often and in whatever order it arrives.
+    """
+
+    ts: datetime
+    """Effective instant, UTC: the device's time where it can be believed, else the receipt."""
+    received_at: datetime
+    device_ts: datetime | None = None
+    """What the device's clock said; None when it said nothing."""
+    connector_id: int = 1
+    seq: int | None = None
+    """The device's own message number, where it numbers its messages."""
+    session_id: str | None = None
+    """The device's name for the session: 0 and -1 are legal, so is one reused the next day."""
+    status: ConnectorStatus | None = None
+    """The device's word. Not trusted alone: see `domain.session`."""
+    power_w: float | None = None
+    voltage_v: float | None = None
+    current_a: float | None = None
+    voltage_l1_v: float | None = None
+    voltage_l2_v: float | None = None
+    voltage_l3_v: float | None = None
+    current_l1_a: float | None = None
+    current_l2_a: float | None = None
+    current_l3_a: float | None = None
+    power_offered_w: float | None = None
+    temperature_c: float | None = None
+    soc_percent: float | None = None
+    energy_register_wh: float | None = None
+    """Lifetime meter register."""
+    session_energy_wh: float | None = None
+    """The device's counter of the running session; starts at 0 with each session."""
+    session_energy_solar_wh: float | None = None
+    session_energy_grid_wh: float | None = None
+    energy_source: EnergySource | None = None
+    error_code: str | None = None
+    """OCPP 1.6 ChargePointErrorCode."""
+    id_token: str | None = None
+    transaction_event: TransactionEvent | None = None
+    stop_reason: str | None = None
+    """OCPP 1.6 Reason / 2.0.1 ReasonEnum, on an `ended` event."""
+    quality: Quality = Quality.GOOD
+    digest: int = 0
+    """`content_digest` of everything the device said; -2**31 .. 2**31-1."""
+
+    @property
+    def order_key(self) -> OrderKey:
+        return OrderKey(self.ts, -1 if self.seq is None else self.seq, self.received_at, self.digest)
+
+    @property
+    def is_billable(self) -> bool:
+        return not self.quality & Quality.NEVER_BILLED
+
+
+def content_digest(reading: Reading) -> int:
+    """CRC-32 of what the device said (not of when or how it reached us), as a signed 32-bit integer.
+
+    It tells apart different readings of one connector at one instant, so that none is taken for a
+    repetition of the other.
+    """
+    numbers = [
+        _NAN if value is None else value
+        for value in (
+            reading.power_w,
+            reading.voltage_v,
+            reading.current_a,
+            reading.voltage_l1_v,
+            reading.voltage_l2_v,
+            reading.voltage_l3_v,
+            reading.current_l1_a,
+            reading.current_l2_a,
+            reading.current_l3_a,
+            reading.power_offered_w,
+            reading.temperature_c,
+            reading.soc_percent,
+            reading.energy_register_wh,
+            reading.session_energy_wh,
+            reading.session_energy_solar_wh,
+            reading.session_energy_grid_wh,
+            None if reading.device_ts is None else reading.device_ts.timestamp(),
+        )
+    ]
+    words = "\0".join(
+        "" if word is None else str(word)
+        for word in (
+            reading.seq,
+            reading.session_id,
+            reading.status,
+            reading.energy_source,
+            reading.error_code,
+            reading.id_token,
+            reading.transaction_event,
+            reading.stop_reason,
+        )
+    )
+    crc = zlib.crc32(words.encode(), zlib.crc32(struct.pack("<17d", *numbers)))
+    return crc - 2**32 if crc >= 2**31 else crc

@@ -1,0 +1,32 @@
+"""The situations that someone handles differently, each with the facts to log."""
+
+from __future__ import annotations
+
+
+class SolarRallyError(Exception):
+    """Base of everything this package raises on purpose."""
+
+
+class SettingsError(SolarRallyError):
+    """A setting is wrong or missing: the start stops and the message names it."""
+
+
+class RejectedMessage(SolarRallyError):
+    """A message that cannot be used. It is counted, kept with its reason, and acknowledged.
+
+    `reason` is a stable word (`malformed_json`, `wrong_type`, ...); `field` names the offending field.
+    """
+
+    def __init__(self, reason: str, detail: str, field: str | None = None) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+        self.field = field
+
+
+class StoreUnavailable(SolarRallyError):
+    """The database cannot be reached or lost the connection: the batch is tried again."""
+
+
+class StoreRefused(SolarRallyError):
+    """The database refused the content of a batch: some message in it is poison."""
