@@ -1,0 +1,1 @@
+"""From bytes to readings, one file per device family. Pure: no I/O, and time is handed in."""
