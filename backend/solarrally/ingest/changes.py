@@ -1,0 +1,93 @@
+"""What one transaction changes beyond readings: sessions, bills, newest values, events, and what watchers are told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+from solarrally.domain.bill import Account, Bill, dissolve, settle
+from solarrally.domain.fleet import Station, session_update
+from solarrally.domain.session import Session
+from solarrally.domain.update import SessionUpdate
+from solarrally.ingest.ports import RejectedPart, StationEvent, Transaction
+from solarrally.ingest.registry import Registry
+
+
+class Changes:
+    """Gathered while a batch is folded, written once at its end."""
+
+    def __init__(self) -> None:
+        self.events: list[StationEvent] = []
+        self.rejected: list[RejectedPart] = []
+        self._sessions: dict[int, tuple[Station, int, Session]] = {}
+        self._dissolved: list[tuple[Station, int, Session]] = []
+        self._connectors: dict[tuple[str, int], Station] = {}
+        self._announced: set[int] = set()
+
+    def connector(self, station: Station, connector_id: int) -> None:
+        """Its newest values or its fold changed."""
+        self._connectors[station.evse_uid, connector_id] = station
+
+    def session(self, station: Station, connector_id: int, session: Session, *, corrected: bool = False) -> None:
+        """It was opened, went on, ended, or was `corrected` by late data."""
+        self._sessions[id(session)] = (station, connector_id, session)
+        if corrected or not session.is_active:
+            self._announced.add(id(session))
+        self.connector(station, connector_id)
+
+    def dissolved(self, station: Station, connector_id: int, session: Session) -> None:
+        """Late data showed that it never was."""
+        self._dissolved.append((station, connector_id, session))
+        self.connector(station, connector_id)
+
+    async def write(self, tx: Transaction, registry: Registry) -> None:
+        """Store it all, and tell watchers when `tx` commits."""
+        accounts = {key: registry.account(*place) for key, place in self._sessions.items()}
+        if self._dissolved:
+            await tx.delete_sessions([session.id for _, _, session in self._dissolved])
+        if accounts:
+            await tx.save_accounts([(self._sessions[key][0], account) for key, account in accounts.items()])
+        bills = await self._bills(tx, list(accounts.values()))
+        if bills:
+            await tx.add_bills(bills)
+        announced = self._show(registry, accounts)
+        if self._connectors:
+            await tx.save_connectors([(station, number) for (_, number), station in self._connectors.items()])
+        if self.events:
+            await tx.add_events(self.events)
+        if self.rejected:
+            await tx.add_rejected(self.rejected)
+        latest = [station.connectors[number].latest for (_, number), station in self._connectors.items()]
+        if latest or announced:
+            await tx.notify(latest, announced)
+
+    async def _bills(self, tx: Transaction, accounts: list[Account]) -> list[Bill]:
+        ended = [account for account in accounts if not account.session.is_active]
+        gone = [session for _, _, session in self._dissolved]
+        ids: list[UUID] = [account.session.id for account in ended] + [session.id for session in gone]
+        if not ids:
+            return []
+        billed = await tx.newest_bills(ids)
+        bills: list[Bill] = []
+        for account in ended:
+            bills += settle(account, billed.get(account.session.id))
+        for session in gone:
+            bills += dissolve(billed.get(session.id))
+        return bills
+
+    def _show(self, registry: Registry, accounts: dict[int, Account]) -> list[SessionUpdate]:
+        """Put the running session into each connector's newest; the session updates worth announcing."""
+        for (_, number), station in self._connectors.items():
+            connector = station.connectors[number]
+            active = connector.state.active_session
+            shown = None
+            if active is not None:
+                account = accounts.get(id(active)) or registry.account(station, number, active)
+                shown = session_update(account)
+                if connector.latest.session is None or connector.latest.session.id != active.id:
+                    self._announced.add(id(active))
+            connector.latest = replace(connector.latest, session=shown)
+        announced = [session_update(account) for key, account in accounts.items() if key in self._announced]
+        for station, number, session in self._dissolved:
+            announced.append(session_update(registry.account(station, number, session), status="INVALID"))
+        return announced

@@ -1,0 +1,61 @@
+"""Late readings: the sessions they touch are derived again from stored readings (rule 8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from solarrally.domain.fleet import Connector, Station
+from solarrally.domain.refold import fold_again, keep_identities
+from solarrally.domain.session import Session
+from solarrally.domain.station import ConnectorState, SessionRules
+from solarrally.ingest.ports import Transaction
+
+
+@dataclass(slots=True)
+class Refolded:
+    """What a second fold changed."""
+
+    sessions: list[Session]
+    dissolved: list[Session]
+    converged: bool
+    """Later sessions were found unchanged: the connector's state stands, and has not seen the batch's new readings."""
+
+
+async def refold(
+    tx: Transaction,
+    station: Station,
+    connector: Connector,
+    *,
+    oldest: datetime,
+    settled_after: datetime,
+    rules: SessionRules,
+    max_power_w: float,
+) -> Refolded:
+    """Fold the connector again from the session that `oldest` falls into, and put its state right.
+
+    `oldest` and `settled_after` are the first and the last of the late readings; all new readings of the batch are
+    stored already, and are folded along.
+    """
+    connector_id = connector.latest.connector_id
+    before, stored = await tx.sessions_around(station, connector_id, oldest)
+    first = oldest if not stored else min(oldest, stored[0].started_at)
+    state = ConnectorState(evse_uid=station.evse_uid, connector_id=connector_id, session=before)
+    later_starts = frozenset(session.started_at for session in stored if session.started_at > settled_after)
+    readings = []
+    async for reading in tx.readings_since(station, connector_id, first - timedelta(seconds=rules.silence_timeout_s)):
+        if reading.ts < first:
+            state.held.take(reading)
+        else:
+            readings.append(reading)
+    derived, converged = fold_again(
+        state, readings, rules, max_power_w, settled_after=settled_after, known_starts=later_starts
+    )
+    derived = [session for session in derived if session is not before]
+    if converged and state.session is not None:
+        converged_at = state.session.started_at
+        stored = [session for session in stored if session.started_at < converged_at]
+    else:
+        connector.state = state
+    dissolved = keep_identities(stored, derived)
+    return Refolded(derived, dissolved, converged)

@@ -1,0 +1,146 @@
+"""What the pipeline needs of a broker and of a store. Adapters live in `brokers` and `storage`; tests have fakes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from solarrally.domain.bill import Account, Bill
+from solarrally.domain.fleet import Station, StationFacts
+from solarrally.domain.reading import Reading
+from solarrally.domain.session import Session
+from solarrally.domain.tariff import Tariff
+from solarrally.domain.update import ConnectorUpdate, SessionUpdate
+
+KEPT_PAYLOAD_BYTES = 16_384
+"""Of a rejected message so much is kept: enough to see what it was."""
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Delivery:
+    """One message as the broker handed it over."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retained: bool
+    redelivered: bool
+    """The broker sent it before (DUP): we may have stored it and died before acknowledging."""
+    received_at: datetime
+    packet_id: int
+    connection: int
+    """Which connection it came by: an acknowledgement is good on that one only."""
+
+
+class Broker(Protocol):
+    """A source of deliveries that reconnects by itself."""
+
+    @property
+    def listening_since(self) -> datetime | None:
+        """Since when we hear everything; None while disconnected."""
+
+    async def next_batch(self, limit: int, timeout_s: float) -> list[Delivery]:
+        """What has arrived, oldest first, at most `limit`; empty when nothing came within `timeout_s`."""
+
+    async def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
+        """Tell the broker that these are safe. Those of a past connection are skipped: it will deliver them again."""
+
+
+@dataclass(slots=True, frozen=True)
+class StationReading:
+    """A reading and the station it is of."""
+
+    station: Station
+    reading: Reading
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class RejectedPart:
+    """A message, or a part of one, that cannot be used: kept for inspection."""
+
+    received_at: datetime
+    topic: str
+    reason: str
+    field: str | None
+    detail: str
+    payload: bytes
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class StationEvent:
+    """Something that happened to a station: `online`, `offline`, `faulted`, `recovered`."""
+
+    station: Station
+    connector_id: int | None
+    ts: datetime
+    kind: str
+    detail: str | None = None
+
+
+class Transaction(Protocol):
+    """One batch, all of it or nothing. Raises `StoreUnavailable` or `StoreRefused`."""
+
+    async def add_readings(self, rows: Sequence[StationReading]) -> int:
+        """Store readings that are new as far as we know; how many were."""
+
+    async def add_late_readings(self, rows: Sequence[StationReading]) -> list[StationReading]:
+        """Store readings that may be known already; those that were not."""
+
+    async def already_stored(self, rows: Sequence[StationReading]) -> list[bool]:
+        """Whether a reading filed under its receipt was stored before, when it was first delivered."""
+
+    async def sessions_around(self, station: Station, connector_id: int, ts: datetime) -> tuple[Session | None, list[Session]]:
+        """Sessions from the last one that started by `ts` on, and the one before them."""
+
+    def readings_since(self, station: Station, connector_id: int, ts: datetime) -> AsyncIterator[Reading]:
+        """Stored readings from `ts` on, in order."""
+
+    async def save_accounts(self, accounts: Sequence[tuple[Station, Account]]) -> None:
+        """Insert or replace sessions."""
+
+    async def delete_sessions(self, ids: Sequence[UUID]) -> None: ...
+
+    async def newest_bills(self, session_ids: Sequence[UUID]) -> dict[UUID, Bill]: ...
+
+    async def add_bills(self, bills: Sequence[Bill]) -> None: ...
+
+    async def save_connectors(self, connectors: Sequence[tuple[Station, int]]) -> None:
+        """Store the newest of these connectors and the state of their fold."""
+
+    async def save_facts(self, station: Station, facts: StationFacts) -> None: ...
+
+    async def add_events(self, events: Sequence[StationEvent]) -> None: ...
+
+    async def add_rejected(self, parts: Sequence[RejectedPart]) -> None: ...
+
+    async def notify(self, connectors: Sequence[ConnectorUpdate], sessions: Sequence[SessionUpdate]) -> None:
+        """Tell live watchers, when the transaction commits."""
+
+
+class Store(Protocol):
+    """The database, as the pipeline sees it."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Commits at the end of the block, rolls back on an exception."""
+
+    async def load_stations(self, evse_uids: Sequence[str]) -> dict[str, Station]:
+        """Registered stations with the state of their connectors; unknown ones are missing."""
+
+    async def load_live_stations(self) -> dict[str, Station]:
+        """Stations that are online or have a running session: silence may change them."""
+
+    async def register_stations(self, evse_uids: Sequence[str]) -> None:
+        """Add stations to the default site; those that exist stay as they are."""
+
+    async def load_tariffs(self) -> dict[int, list[Tariff]]:
+        """Tariff versions by site, oldest first. Every site has at least one."""
+
+    async def make_partitions(self, days_ahead: int) -> None:
+        """Make sure of the partitions of today and the days ahead."""
+
+    async def prune_rejected(self, keep_count: int) -> int:
+        """Drop the oldest rejected messages; how many."""
