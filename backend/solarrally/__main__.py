@@ -1,0 +1,7 @@
+"""`python -m solarrally`."""
+
+from __future__ import annotations
+
+from solarrally.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Adapters to message brokers: each is a `solarrally.ingest.ports.Broker`."""

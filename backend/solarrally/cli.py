@@ -1,0 +1,111 @@
+"""The command line: one verb a process, each a few lines that load settings and hand over."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+import structlog
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from solarrally import wiring
+from solarrally.errors import SettingsError, SolarRallyError
+from solarrally.logs import configure_logs
+from solarrally.settings import Settings, load_settings
+
+log = structlog.get_logger()
+app = typer.Typer(
+    name="solarrally",
+    help="Telemetry backend for EV charging stations: MQTT in, sessions, bills and a live picture out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+EXIT_SETTINGS = 2
+
+
+def main() -> None:
+    """Run a command; what went wrong on purpose is one clear message, never a traceback."""
+    try:
+        app()
+    except SettingsError as error:
+        Console(stderr=True).print(f"[bold red]Cannot start:[/] wrong or missing setting\n{error}", highlight=False)
+        raise SystemExit(EXIT_SETTINGS) from None
+    except SolarRallyError as error:
+        Console(stderr=True).print(f"[bold red]Error:[/] {error}", highlight=False)
+        raise SystemExit(1) from None
+
+
+@app.command()
+def ingest() -> None:
+    """Turn every message of the broker into readings, sessions and bills. Stops on SIGTERM after the batch in hand."""
+    settings = _start()
+
+    async def run() -> None:
+        async with wiring.running_ingest(settings) as pipeline:
+            _on_stop_signal(pipeline.stop)
+            await pipeline.run()
+            counts = pipeline.counts
+            log.info(
+                "ingest_stopped",
+                delivered=counts.delivered,
+                settled=counts.settled,
+                **{fate.value: number for fate, number in sorted(counts.fates.items())},
+            )
+
+    _run(run())
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's schema to the newest version, and make the first site, tariff and admin where missing."""
+    settings = _start()
+    _run(wiring.migrate_and_seed(settings))
+
+
+@app.command()
+def serve() -> None:
+    """Serve the REST API and the live WebSocket."""
+    settings = _start()
+    _run(wiring.serve_api(settings))
+
+
+@app.command("check-config")
+def check_config() -> None:
+    """Explain every setting: its value (secrets hidden), default and consequence. Fails when one is wrong."""
+    settings = load_settings()
+    table = Table(show_lines=False, pad_edge=False)
+    for heading in ("variable", "value", "what it does"):
+        table.add_column(heading, overflow="fold")
+    for name, info in Settings.model_fields.items():
+        table.add_row(f"SOLARRALLY_{name.upper()}", str(getattr(settings, name)), info.description or "")
+    Console().print(table)
+
+
+def _start() -> Settings:
+    settings = load_settings()
+    configure_logs(settings.log_level, settings.log_format)
+    return settings
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    if sys.platform == "win32":
+        asyncio.run(work)
+    else:
+        import uvloop
+
+        uvloop.run(work)
+
+
+def _on_stop_signal(stop: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stop)

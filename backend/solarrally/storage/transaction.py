@@ -1,0 +1,294 @@
+"""The write side within one transaction: arrays in, one statement a table, never row by row."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import fields
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from solarrally.domain.bill import Account, Bill
+from solarrally.domain.fleet import Station, StationFacts
+from solarrally.domain.reading import Reading
+from solarrally.domain.session import Session
+from solarrally.domain.update import ConnectorUpdate, SessionUpdate
+from solarrally.ingest.ports import KEPT_PAYLOAD_BYTES, RejectedPart, StationEvent, StationReading
+from solarrally.storage.notice import CHANNEL, encode_notices
+from solarrally.storage.rows import (
+    INSERT_READINGS,
+    SELECT_READINGS,
+    ConnectorFold,
+    fold_json,
+    reading_arrays,
+    reading_of,
+    session_json,
+    session_of,
+)
+
+_READING_ORDER = "ORDER BY ts, coalesce(seq, -1), received_at, digest"
+_REDELIVERY_HORIZON = timedelta(days=1)
+
+_SESSION_COLUMNS = {
+    "id": "uuid",
+    "evse_id": "int4",
+    "connector_id": "int2",
+    "device_session_id": "text",
+    "id_token": "text",
+    "status": "text",
+    "started_at": "timestamptz",
+    "ended_at": "timestamptz",
+    "end_reason": "text",
+    "last_reading_at": "timestamptz",
+    "reading_count": "int4",
+    "energy_wh": "int8",
+    "energy_solar_wh": "int8",
+    "energy_grid_wh": "int8",
+    "energy_unattributed_wh": "int8",
+    "energy_method": "text",
+    "peak_power_w": "float8",
+    "charging_s": "float8",
+    "quality": "int2",
+    "tariff_id": "int4",
+    "currency": "text",
+    "cost": "numeric",
+    "fold": "jsonb",
+}
+_CONNECTOR_COLUMNS = {
+    "evse_id": "int4",
+    "connector_id": "int2",
+    "ts": "timestamptz",
+    "received_at": "timestamptz",
+    "status": "text",
+    "reported_status": "text",
+    "power_w": "float8",
+    "voltage_v": "float8",
+    "current_a": "float8",
+    "temperature_c": "float8",
+    "soc_percent": "float8",
+    "energy_source": "text",
+    "error_code": "text",
+    "quality": "int2",
+    "session_id": "uuid",
+    "fold": "jsonb",
+}
+
+
+def _upsert(table: str, columns: dict[str, str], keys: Sequence[str], extra: str = "") -> str:
+    arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(columns.values(), 1))
+    replaced = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in keys)
+    return (
+        f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({arrays}) "  # noqa: S608  own names
+        f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {replaced}{extra}"
+    )
+
+
+_SAVE_SESSIONS = _upsert("charging_session", _SESSION_COLUMNS, ["id"], ", updated_at = now()")
+_SAVE_CONNECTORS = _upsert("connector", _CONNECTOR_COLUMNS, ["evse_id", "connector_id"])
+_BILL_COLUMNS = [column.name for column in fields(Bill)]
+_ADD_BILL = (
+    f"INSERT INTO bill ({', '.join(_BILL_COLUMNS)}) "  # noqa: S608  own names
+    f"VALUES ({', '.join(f'${n}' for n in range(1, len(_BILL_COLUMNS) + 1))}) ON CONFLICT DO NOTHING"
+)
+
+
+class PostgresTransaction:
+    """`ingest.ports.Transaction` on an open transaction of one connection."""
+
+    def __init__(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        self._connection = connection
+
+    async def add_readings(self, rows: Sequence[StationReading]) -> int:
+        status = await self._connection.execute(INSERT_READINGS, *reading_arrays(rows))
+        return int(status.rpartition(" ")[2])
+
+    async def add_late_readings(self, rows: Sequence[StationReading]) -> list[StationReading]:
+        stored = await self._connection.fetch(
+            INSERT_READINGS + " RETURNING evse_id, connector_id, ts, digest", *reading_arrays(rows)
+        )
+        new = {tuple(record) for record in stored}
+        return [
+            row
+            for row in rows
+            if (row.station.evse_id, row.reading.connector_id, row.reading.ts, row.reading.digest) in new
+        ]
+
+    async def already_stored(self, rows: Sequence[StationReading]) -> list[bool]:
+        readings = [row.reading for row in rows]
+        found = await self._connection.fetch(
+            """
+            SELECT EXISTS (
+                SELECT FROM reading r
+                WHERE r.evse_id = q.evse_id AND r.connector_id = q.connector_id AND r.digest = q.digest
+                  AND r.device_ts IS NOT DISTINCT FROM q.device_ts AND r.ts BETWEEN q.since AND q.until
+            ) AS is_stored
+            FROM unnest($1::int4[], $2::int2[], $3::int4[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[])
+                WITH ORDINALITY AS q (evse_id, connector_id, digest, device_ts, since, until, place)
+            ORDER BY place
+            """,
+            [row.station.evse_id for row in rows],
+            [reading.connector_id for reading in readings],
+            [reading.digest for reading in readings],
+            [reading.device_ts for reading in readings],
+            [reading.received_at - _REDELIVERY_HORIZON for reading in readings],
+            [reading.received_at for reading in readings],
+        )
+        return [record["is_stored"] for record in found]
+
+    async def sessions_around(
+        self, station: Station, connector_id: int, ts: datetime
+    ) -> tuple[Session | None, list[Session]]:
+        place = (station.evse_id, connector_id)
+        start = await self._connection.fetchval(
+            "SELECT max(started_at) FROM charging_session WHERE evse_id = $1 AND connector_id = $2 AND started_at <= $3",
+            *place,
+            ts,
+        )
+        if start is None:
+            following = await self._connection.fetch(
+                "SELECT fold FROM charging_session WHERE evse_id = $1 AND connector_id = $2 ORDER BY started_at", *place
+            )
+            return None, [session_of(record["fold"]) for record in following]
+        following = await self._connection.fetch(
+            "SELECT fold FROM charging_session WHERE evse_id = $1 AND connector_id = $2 AND started_at >= $3 "
+            "ORDER BY started_at",
+            *place,
+            start,
+        )
+        before = await self._connection.fetchval(
+            "SELECT fold FROM charging_session WHERE evse_id = $1 AND connector_id = $2 AND started_at < $3 "
+            "ORDER BY started_at DESC LIMIT 1",
+            *place,
+            start,
+        )
+        return None if before is None else session_of(before), [session_of(record["fold"]) for record in following]
+
+    async def readings_since(self, station: Station, connector_id: int, ts: datetime) -> AsyncIterator[Reading]:
+        cursor = self._connection.cursor(
+            f"{SELECT_READINGS} WHERE evse_id = $1 AND connector_id = $2 AND ts >= $3 {_READING_ORDER}",
+            station.evse_id,
+            connector_id,
+            ts,
+            prefetch=2000,
+        )
+        async for record in cursor:
+            yield reading_of(record)
+
+    async def save_accounts(self, accounts: Sequence[tuple[Station, Account]]) -> None:
+        values = [_session_values(station, account) for station, account in accounts]
+        await self._connection.execute(_SAVE_SESSIONS, *map(list, zip(*values, strict=True)))
+
+    async def delete_sessions(self, ids: Sequence[UUID]) -> None:
+        await self._connection.execute("DELETE FROM charging_session WHERE id = ANY($1::uuid[])", list(ids))
+
+    async def newest_bills(self, session_ids: Sequence[UUID]) -> dict[UUID, Bill]:
+        records = await self._connection.fetch(
+            f"SELECT DISTINCT ON (session_id) {', '.join(_BILL_COLUMNS)} FROM bill "  # noqa: S608  own names
+            "WHERE session_id = ANY($1::uuid[]) ORDER BY session_id, revision DESC",
+            list(session_ids),
+        )
+        return {record["session_id"]: Bill(**dict(record)) for record in records}
+
+    async def add_bills(self, bills: Sequence[Bill]) -> None:
+        await self._connection.executemany(
+            _ADD_BILL, [[getattr(bill, name) for name in _BILL_COLUMNS] for bill in bills]
+        )
+
+    async def save_connectors(self, connectors: Sequence[tuple[Station, int]]) -> None:
+        values = [_connector_values(station, number) for station, number in connectors]
+        await self._connection.execute(_SAVE_CONNECTORS, *map(list, zip(*values, strict=True)))
+
+    async def save_facts(self, station: Station, facts: StationFacts) -> None:
+        await self._connection.execute(
+            """
+            UPDATE evse SET
+                vendor = coalesce($2, vendor), model = coalesce($3, model), firmware = coalesce($4, firmware),
+                max_power_w = coalesce($5, max_power_w), is_online = coalesce($6, is_online),
+                online_changed_at = CASE WHEN $6 IS DISTINCT FROM is_online AND $6 IS NOT NULL
+                                         THEN now() ELSE online_changed_at END
+            WHERE id = $1
+            """,
+            station.evse_id,
+            facts.vendor,
+            facts.model,
+            facts.firmware,
+            facts.max_power_w,
+            facts.is_online,
+        )
+
+    async def add_events(self, events: Sequence[StationEvent]) -> None:
+        await self._connection.executemany(
+            "INSERT INTO station_event (evse_id, connector_id, ts, kind, detail) VALUES ($1, $2, $3, $4, $5)",
+            [(e.station.evse_id, e.connector_id, e.ts, e.kind, e.detail) for e in events],
+        )
+
+    async def add_rejected(self, parts: Sequence[RejectedPart]) -> None:
+        await self._connection.executemany(
+            "INSERT INTO rejected_message (received_at, topic, reason, field, detail, payload, payload_size_bytes) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            [
+                (p.received_at, p.topic, p.reason, p.field, p.detail, p.payload[:KEPT_PAYLOAD_BYTES], len(p.payload))
+                for p in parts
+            ],
+        )
+
+    async def notify(self, connectors: Sequence[ConnectorUpdate], sessions: Sequence[SessionUpdate]) -> None:
+        await self._connection.execute(
+            "SELECT pg_notify($1, notice) FROM unnest($2::text[]) AS notice",
+            CHANNEL,
+            encode_notices(connectors, sessions),
+        )
+
+
+def _session_values(station: Station, account: Account) -> list[Any]:
+    session, figures = account.session, account.figures
+    return [
+        session.id,
+        station.evse_id,
+        account.connector_id,
+        session.device_session_id,
+        session.id_token,
+        session.status,
+        session.started_at,
+        session.ended_at,
+        session.end_reason,
+        session.last_reading_at,
+        session.reading_count,
+        figures.energy_wh,
+        figures.solar_wh,
+        figures.grid_wh,
+        figures.unattributed_wh,
+        figures.method.value,
+        session.energy.peak_power_w,
+        session.energy.charging_s,
+        int(figures.quality),
+        account.tariff.id,
+        account.tariff.currency,
+        account.cost,
+        session_json(session),
+    ]
+
+
+def _connector_values(station: Station, number: int) -> list[Any]:
+    connector = station.connectors[number]
+    latest, active = connector.latest, connector.state.active_session
+    return [
+        station.evse_id,
+        number,
+        latest.ts,
+        latest.received_at,
+        latest.status,
+        latest.reported_status,
+        latest.power_w,
+        latest.voltage_v,
+        latest.current_a,
+        latest.temperature_c,
+        latest.soc_percent,
+        latest.energy_source,
+        latest.error_code,
+        latest.quality,
+        None if active is None else active.id,
+        fold_json(ConnectorFold(connector.state.newest, connector.state.held)),
+    ]

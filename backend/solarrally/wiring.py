@@ -1,0 +1,107 @@
+"""Settings in, working parts out: the only place that builds things."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import structlog
+from pydantic import SecretStr
+
+from solarrally.brokers.address import parse_address
+from solarrally.brokers.mosquitto import MosquittoBroker
+from solarrally.domain.station import SessionRules
+from solarrally.errors import SettingsError
+from solarrally.ingest.pipeline import Pipeline
+from solarrally.ingest.rules import IngestRules
+from solarrally.metrics import IngestCollector, serve_metrics
+from solarrally.settings import Settings
+from solarrally.storage.migrate import migrate
+from solarrally.storage.store import PostgresStore
+
+log = structlog.get_logger()
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def database_dsn(settings: Settings) -> str:
+    return settings.database_url.get_secret_value()
+
+
+def required(secret: SecretStr | None, variable: str, command: str) -> str:
+    """The value of a setting that this command cannot do without."""
+    if secret is None:
+        raise SettingsError(f"{variable}: required by `solarrally {command}`")
+    return secret.get_secret_value()
+
+
+def build_store(settings: Settings) -> PostgresStore:
+    return PostgresStore(database_dsn(settings), site_name=settings.site_name)
+
+
+def ingest_rules(settings: Settings) -> IngestRules:
+    return IngestRules(
+        session=SessionRules(
+            charging_threshold_w=settings.charging_threshold_w,
+            silence_timeout_s=settings.session_timeout_s,
+        ),
+        topic_root=settings.mqtt_topic_root,
+        max_payload_bytes=settings.max_payload_bytes,
+        max_batch=settings.mqtt_receive_maximum,
+        default_max_power_w=settings.default_max_power_w,
+        register_unknown_stations=settings.register_unknown_stations,
+        offline_after_s=settings.offline_after_s,
+        rejected_keep_count=settings.rejected_keep_count,
+        partition_days_ahead=settings.partition_days_ahead,
+    )
+
+
+@asynccontextmanager
+async def running_ingest(settings: Settings) -> AsyncIterator[Pipeline]:
+    """A pipeline with its broker connected, its store and its metrics; run it inside the block."""
+    broker = MosquittoBroker(
+        parse_address(required(settings.mqtt_url, "SOLARRALLY_MQTT_URL", "ingest")),
+        client_id=settings.mqtt_client_id,
+        topic_filters=[f"{settings.mqtt_topic_root}/#"],
+        now=utc_now,
+        receive_maximum=settings.mqtt_receive_maximum,
+        session_expiry_s=settings.mqtt_session_expiry_s,
+        keepalive_s=settings.mqtt_keepalive_s,
+    )
+    store = build_store(settings)
+    pipeline = Pipeline(broker, store, ingest_rules(settings), utc_now)
+    collector = IngestCollector(
+        pipeline.counts,
+        waiting=lambda: broker.waiting,
+        is_connected=lambda: broker.listening_since is not None,
+    )
+    stop_metrics = serve_metrics(settings.metrics_port, collector) if settings.metrics_port else None
+    try:
+        async with broker.connection():
+            yield pipeline
+    finally:
+        if stop_metrics is not None:
+            stop_metrics()
+        await store.close()
+
+
+async def migrate_and_seed(settings: Settings) -> None:
+    """The newest schema, the default site with its tariff, the partitions, and the first admin."""
+    report = await migrate(database_dsn(settings))
+    log.info("schema_migrated", revision=report.to_revision, steps=len(report.steps))
+    store = build_store(settings)
+    try:
+        made = await store.ensure_site(
+            timezone=settings.site_timezone,
+            currency=settings.currency,
+            price_solar_per_kwh=settings.price_solar_per_kwh,
+            price_grid_per_kwh=settings.price_grid_per_kwh,
+        )
+        await store.make_partitions(settings.partition_days_ahead)
+    finally:
+        await store.close()
+    if made:
+        log.info("site_made", site=settings.site_name, currency=settings.currency)
