@@ -7,6 +7,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Annotated, Any
 
 import structlog
@@ -15,9 +16,12 @@ from rich.console import Console
 from rich.table import Table
 
 from solarrally import wiring
+from solarrally.embedded.up import run_up
+from solarrally.embedded.up_options import UpOptions
 from solarrally.errors import SettingsError, SolarRallyError
 from solarrally.logs import configure_logs
 from solarrally.settings import Settings, load_settings
+from solarrally.storage.users import Role
 
 log = structlog.get_logger()
 app = typer.Typer(
@@ -28,6 +32,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+users = typer.Typer(help="People who may use the API.", no_args_is_help=True)
+app.add_typer(users, name="users")
+
 EXIT_SETTINGS = 2
 
 
@@ -36,7 +43,9 @@ def main() -> None:
     try:
         app()
     except SettingsError as error:
-        Console(stderr=True).print(f"[bold red]Cannot start:[/] wrong or missing setting\n{error}", highlight=False)
+        Console(stderr=True).print(
+            f"[bold red]Cannot start:[/] wrong or missing setting\n{error}", highlight=False
+        )
         raise SystemExit(EXIT_SETTINGS) from None
     except SolarRallyError as error:
         Console(stderr=True).print(f"[bold red]Error:[/] {error}", highlight=False)
@@ -45,7 +54,9 @@ def main() -> None:
 
 @app.command()
 def ingest() -> None:
-    """Turn every message of the broker into readings, sessions and bills. Stops on SIGTERM after the batch in hand."""
+    """Turn every message of the broker into readings, sessions and bills. Stops on SIGTERM after the batch
+    in hand.
+    """
     settings = _start()
 
     async def run() -> None:
@@ -65,7 +76,9 @@ def ingest() -> None:
 
 @app.command()
 def migrate() -> None:
-    """Bring the database's schema to the newest version, and make the first site, tariff and admin where missing."""
+    """Bring the database's schema to the newest version, and make the first site, tariff and admin where
+    missing.
+    """
     settings = _start()
     _run(wiring.migrate_and_seed(settings))
 
@@ -75,6 +88,54 @@ def serve() -> None:
     """Serve the REST API and the live WebSocket."""
     settings = _start()
     _run(wiring.serve_api(settings))
+
+
+@users.command("add")
+def add_user(
+    username: Annotated[str, typer.Argument(help="Lower-case letters, digits and . _ @ -")],
+    role: Annotated[Role, typer.Option(help="What they may do.")] = Role.OPERATOR,
+    id_token: Annotated[
+        str | None, typer.Option(help="Of a driver: the token whose sessions are theirs.")
+    ] = None,
+    password: Annotated[
+        str,
+        typer.Option(prompt=True, confirmation_prompt=True, hide_input=True, help="Asked for when not given."),
+    ] = "",
+) -> None:
+    """Add somebody who may log in to the API."""
+    settings = _start()
+    _run(wiring.add_user(settings, username, password, role, id_token))
+
+
+@app.command()
+def up(
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Where everything is kept; default: .solarrally in the project.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option(help="Start with empty data; the old folder is renamed.")] = False,
+    sim: Annotated[bool, typer.Option(help="Run a simulated fleet.")] = True,
+    stations: Annotated[int | None, typer.Option(min=1, help="How many simulated stations.")] = None,
+    api_port: Annotated[int, typer.Option(help="Preferred; a busy one is stepped over.")] = 8000,
+    mqtt_port: Annotated[int, typer.Option(help="Preferred; a busy one is stepped over.")] = 1883,
+    python_broker: Annotated[
+        bool, typer.Option("--python-broker", help="Use the embedded broker although Mosquitto is there.")
+    ] = False,
+    mosquitto: Annotated[
+        Path | None, typer.Option(envvar="SOLARRALLY_MOSQUITTO", help="The Mosquitto to use.")
+    ] = None,
+) -> None:
+    """Start everything on this machine: database, broker, ingestor, API and a simulated fleet."""
+    options = UpOptions(
+        data_dir=data_dir,
+        fresh=fresh,
+        simulator=sim,
+        stations=stations,
+        api_port=api_port,
+        mqtt_port=mqtt_port,
+        python_broker=python_broker,
+        mosquitto=mosquitto,
+    )
+    raise SystemExit(asyncio.run(run_up(options)))
 
 
 @app.command("check-config")

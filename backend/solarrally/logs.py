@@ -9,7 +9,9 @@ import structlog
 
 
 def configure_logs(level: str, log_format: str) -> None:
-    """Send our events and the libraries' logs to standard error; `auto` is for people on a terminal, JSON elsewhere."""
+    """Send our events and the libraries' logs to standard error; `auto` is for people on a terminal, JSON
+    elsewhere.
+    """
     as_json = log_format == "json" or (log_format == "auto" and not sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -17,7 +19,9 @@ def configure_logs(level: str, log_format: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     if as_json:
         shared.append(structlog.processors.format_exc_info)

@@ -9,16 +9,22 @@ from datetime import UTC, datetime
 import structlog
 from pydantic import SecretStr
 
+from solarrally.api.app import create_app
+from solarrally.api.server import make_server
 from solarrally.brokers.address import parse_address
 from solarrally.brokers.mosquitto import MosquittoBroker
 from solarrally.domain.station import SessionRules
 from solarrally.errors import SettingsError
+from solarrally.hub import Hub
 from solarrally.ingest.pipeline import Pipeline
 from solarrally.ingest.rules import IngestRules
 from solarrally.metrics import IngestCollector, serve_metrics
 from solarrally.settings import Settings
+from solarrally.storage.engine import create_engine
+from solarrally.storage.feed import Feed
 from solarrally.storage.migrate import migrate
 from solarrally.storage.store import PostgresStore
+from solarrally.storage.users import Role, count_users, create_user
 
 log = structlog.get_logger()
 
@@ -105,3 +111,45 @@ async def migrate_and_seed(settings: Settings) -> None:
         await store.close()
     if made:
         log.info("site_made", site=settings.site_name, currency=settings.currency)
+    if settings.admin_password is not None:
+        await _ensure_admin(settings, settings.admin_password.get_secret_value())
+
+
+async def add_user(settings: Settings, username: str, password: str, role: str, id_token: str | None) -> None:
+    """Add somebody who may log in. Raises `InvalidUser` and `UserExists`."""
+    engine = create_engine(database_dsn(settings), pool_size=1, application_name="solarrally-users")
+    try:
+        await create_user(engine, username, password, role, id_token)
+    finally:
+        await engine.dispose()
+    log.info("user_added", username=username, role=role)
+
+
+async def serve_api(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    jwt_secret = required(settings.jwt_secret, "SOLARRALLY_JWT_SECRET", "serve")
+    dsn = database_dsn(settings)
+    engine = create_engine(dsn, application_name="solarrally-api")
+    hub = Hub()
+    app = create_app(
+        engine=engine,
+        hub=hub,
+        feed=Feed(dsn, engine, hub),
+        jwt_secret=jwt_secret,
+        access_token_ttl_s=settings.access_token_ttl_s,
+        ws_ticket_ttl_s=settings.ws_ticket_ttl_s,
+        allowed_origins=settings.allowed_origins,
+        open_docs=settings.open_docs,
+    )
+    log.info("api_starting", address=f"http://{settings.api_host}:{settings.api_port}")
+    await make_server(app, host=settings.api_host, port=settings.api_port).serve()
+
+
+async def _ensure_admin(settings: Settings, password: str) -> None:
+    engine = create_engine(database_dsn(settings), pool_size=1, application_name="solarrally-migrate")
+    try:
+        if not await count_users(engine):
+            await create_user(engine, "admin", password, Role.ADMIN)
+            log.info("admin_made", username="admin")
+    finally:
+        await engine.dispose()

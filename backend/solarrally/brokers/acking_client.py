@@ -1,8 +1,9 @@
 """aiomqtt's client, with the acknowledgement left to us.
 
-aiomqtt 2.5 has no public way to acknowledge by hand (its pull request #346 is open since 2024); paho, below it,
-has. All use of aiomqtt's private parts is in this file; `tests/contract/test_broker_port.py` fails when they change.
-Taking messages straight from paho's callback also spares aiomqtt's queue, which costs a task per message.
+aiomqtt 2.5 has no public way to acknowledge by hand (its pull request #346 is open since 2024); paho, below
+it, has. All use of aiomqtt's private parts is in this file; `tests/contract/test_broker_port.py` fails when
+they change. Taking messages straight from paho's callback also spares aiomqtt's queue, which costs a task per
+message.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Mosquitto, or any MQTT 5 broker, as a source of deliveries.
 
 QoS 1, a fixed client id and a session that outlives the connection: what we have not acknowledged, the broker
-delivers again, in order. At most `receive_maximum` messages are unacknowledged at a time, which bounds a batch,
-our memory, and what is delivered twice after a crash.
+delivers again, in order. At most `receive_maximum` messages are unacknowledged at a time, which bounds a
+batch, our memory, and what is delivered twice after a crash.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ RETRY_LONGEST_S = 15.0
 
 
 class MosquittoBroker:
-    """`ingest.ports.Broker` over aiomqtt. Use `connection()` around it: it connects, and reconnects with jitter."""
+    """`ingest.ports.Broker` over aiomqtt. Use `connection()` around it: it connects, and reconnects with
+    jitter.
+    """
 
     def __init__(
         self,
@@ -112,9 +114,12 @@ class MosquittoBroker:
                     async for _ in client.messages:
                         raise AssertionError("messages go to on_arrival")
             except (aiomqtt.MqttError, OSError, TimeoutError) as error:
-                wait_s = pause_s * random.uniform(0.5, 1.0)  # noqa: S311  jitter, not a secret
+                wait_s = pause_s * random.uniform(0.5, 1.0)
                 log.warning(
-                    "broker_unavailable", broker=str(self._address), error=_cause(error), retry_in_s=round(wait_s, 2)
+                    "broker_unavailable",
+                    broker=str(self._address),
+                    error=_cause(error),
+                    retry_in_s=round(wait_s, 2),
                 )
                 pause_s = min(pause_s * 2, RETRY_LONGEST_S)
                 await asyncio.sleep(wait_s)
@@ -161,7 +166,7 @@ class MosquittoBroker:
         self._arrived.append(
             Delivery(
                 topic=topic,
-                payload=message.payload,
+                payload=bytes(message.payload),
                 qos=message.qos,
                 retained=message.retain,
                 redelivered=message.dup,
@@ -174,6 +179,6 @@ class MosquittoBroker:
 
 
 def _cause(error: BaseException) -> str:
-    """The reason as the broker or the system gave it; aiomqtt's own text may be only 'Operation timed out'."""
+    """The reason as the broker or the system gave it: aiomqtt may say no more than 'Operation timed out'."""
     cause = error.__cause__ or error.__context__
     return f"{error}" if cause is None else f"{error} ({type(cause).__name__}: {cause})"

@@ -11,7 +11,9 @@ from solarrally.errors import RejectedMessage
 
 @dataclass(slots=True, kw_only=True)
 class Decoded:
-    """One message, decoded. A message with none of readings, facts and rejected parts is `ignored` on purpose."""
+    """One message, decoded. A message with none of readings, facts and rejected parts is `ignored` on
+    purpose.
+    """
 
     evse_uid: str
     readings: list[Reading] = field(default_factory=list)

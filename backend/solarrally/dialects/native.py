@@ -101,7 +101,9 @@ _status = msgspec.json.Decoder(Status)
 _event = msgspec.json.Decoder(SessionEvent)
 _any_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
-_MEASURANDS = [name for name in Telemetry.__struct_fields__ if name not in ("timestamp", "seq", "connector_id")]
+_MEASURANDS = [
+    name for name in Telemetry.__struct_fields__ if name not in ("timestamp", "seq", "connector_id")
+]
 _T = TypeVar("_T")
 _AT_FIELD = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<field>[^`]*)`)?$", re.DOTALL)
 
@@ -141,7 +143,9 @@ def decode_status(evse_uid: str, payload: bytes) -> Decoded:
     )
 
 
-def decode_session_event(evse_uid: str, kind: TransactionEvent, payload: bytes, received_at: datetime) -> Decoded:
+def decode_session_event(
+    evse_uid: str, kind: TransactionEvent, payload: bytes, received_at: datetime
+) -> Decoded:
     """An explicit start or end, as a reading that carries the event."""
     event = _decode(_event, payload)
     device_ts = _utc(event.timestamp)

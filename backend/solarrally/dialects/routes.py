@@ -26,7 +26,10 @@ def decode(topic: str, payload: bytes, received_at: datetime, *, topic_root: str
         raise RejectedMessage("unknown_topic", f"expected {topic_root}/<station>/<kind>")
     evse_uid, kind, rest = levels[1], levels[2], levels[3:]
     if not _STATION_ID.fullmatch(evse_uid):
-        raise RejectedMessage("bad_station_id", "a station id is 1 to 64 of A-Z a-z 0-9 . _ : @ -, beginning with a letter or digit")
+        raise RejectedMessage(
+            "bad_station_id",
+            "a station id is 1 to 64 of A-Z a-z 0-9 . _ : @ -, beginning with a letter or digit",
+        )
     match (kind, *rest):
         case ("telemetry",):
             return native.decode_telemetry(evse_uid, payload, received_at)
@@ -39,4 +42,6 @@ def decode(topic: str, payload: bytes, received_at: datetime, *, topic_root: str
         case (kind, *_) if kind in _FROM_US:
             return Decoded(evse_uid=evse_uid)
         case _:
-            raise RejectedMessage("unknown_topic", f"no decoder for {topic_root}/<station>/{'/'.join(levels[2:])}"[:300])
+            raise RejectedMessage(
+                "unknown_topic", f"no decoder for {topic_root}/<station>/{'/'.join(levels[2:])}"[:300]
+            )

@@ -1,4 +1,6 @@
-"""What is billed for a session. A bill is never changed: a correction is a credit and a new bill (OCPI 2.2.1 CDRs)."""
+"""What is billed for a session. A bill is never changed: a correction is a credit and a new bill (OCPI
+2.2.1 CDRs).
+"""
 
 from __future__ import annotations
 
@@ -108,8 +110,8 @@ def credit(bill: Bill) -> Bill:
 def settle(account: Account, newest: Bill | None) -> list[Bill]:
     """The bills to add so that the books agree with the session; none where they do already.
 
-    `newest` is the session's latest bill. A running session is not billed, and what was billed before it went on is
-    corrected when it ends.
+    `newest` is the session's latest bill. A running session is not billed, and what was billed before it went
+    on is corrected when it ends.
     """
     if account.session.is_active:
         return []

@@ -8,7 +8,9 @@ from solarrally.domain.reading import Quality
 
 AHEAD_LIMIT = timedelta(minutes=5)
 EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
-"""Clocks that were never set show 1970 (Unix), 1980 (GPS), 2000 (many RTC chips) or the build of their C library."""
+"""Clocks that were never set show 1970 (Unix), 1980 (GPS), 2000 (many RTC chips) or the build of their C
+library.
+"""
 
 
 def effective_time(device_ts: datetime | None, received_at: datetime) -> tuple[datetime, Quality]:

@@ -82,9 +82,9 @@ class Split:
 class Counter:
     """A cumulative counter observed through resets, jumps and single wrong values.
 
-    A value that cannot follow from the last one is held as `suspect` until the next value says which of the two
-    was wrong. `starts_at_zero` is true of session counters (after a fall the new value itself was delivered)
-    and false of lifetime registers.
+    A value that cannot follow from the last one is held as `suspect` until the next value says which of the
+    two was wrong. `starts_at_zero` is true of session counters (after a fall the new value itself was
+    delivered) and false of lifetime registers.
     """
 
     starts_at_zero: bool
@@ -96,14 +96,20 @@ class Counter:
     suspect_credit_wh: float = 0.0
     """What the suspect value is worth if nothing refutes it."""
     before_first_wh: float = 0.0
-    """The part of the total delivered before the first value was seen: nothing else can be compared with it."""
+    """The part of the total delivered before the first value was seen: nothing else can be compared with
+    it.
+    """
 
     @property
     def measured_wh(self) -> float:
         return self.total_wh + self.suspect_credit_wh
 
-    def start(self, value_wh: float, ts: datetime, idle: tuple[float, datetime] | None, max_power_w: float) -> SessionQuality:
-        """Take the first value of a session; `idle` is the value last seen before the session, if that is recent."""
+    def start(
+        self, value_wh: float, ts: datetime, idle: tuple[float, datetime] | None, max_power_w: float
+    ) -> SessionQuality:
+        """Take the first value of a session; `idle` is the value last seen before the session, if that is
+        recent.
+        """
         quality = SessionQuality.GOOD
         if idle is not None:
             idle_wh, idle_at = idle
@@ -143,7 +149,10 @@ class Counter:
         self.suspect_wh, self.suspect_at, self.suspect_credit_wh = value_wh, ts, 0.0
         if value_wh > self.last_wh:
             baseline_was_zero = self.last_wh == 0 and not self.starts_at_zero
-            return 0.0, SessionQuality.BASELINE_CORRECTED if baseline_was_zero else SessionQuality.COUNTER_JUMPED
+            return (
+                0.0,
+                SessionQuality.BASELINE_CORRECTED if baseline_was_zero else SessionQuality.COUNTER_JUMPED,
+            )
         if self.starts_at_zero and value_wh <= deliverable_wh(max_power_w, self.last_at, ts):
             self.suspect_credit_wh = value_wh
         return 0.0, SessionQuality.COUNTER_FELL
@@ -163,7 +172,9 @@ def deliverable_wh(max_power_w: float, since: datetime, until: datetime) -> floa
 
 @dataclass(slots=True)
 class IdleCounters:
-    """What the counters showed before the session, where that is recent enough to compare with: (Wh, instant)."""
+    """What the counters showed before the session, where that is recent enough to compare with: (Wh,
+    instant).
+    """
 
     register: tuple[float, datetime] | None = None
     session: tuple[float, datetime] | None = None
@@ -190,7 +201,13 @@ class SessionEnergy:
     quality: int = 0
 
     def add(
-        self, reading: Reading, idle: IdleCounters, *, max_power_w: float, gap_cap_s: float, charging_threshold_w: float
+        self,
+        reading: Reading,
+        idle: IdleCounters,
+        *,
+        max_power_w: float,
+        gap_cap_s: float,
+        charging_threshold_w: float,
     ) -> None:
         """Account for one reading of the session. An implausible one only leaves a mark."""
         if not reading.is_billable:
@@ -202,23 +219,48 @@ class SessionEnergy:
         if source is None or source is EnergySource.NONE:
             source = self.source
         ts = reading.ts
-        self._count(self.register, self.register_split, reading.energy_register_wh, ts, idle.register, source, max_power_w)
-        self._count(self.counter, self.counter_split, reading.session_energy_wh, ts, idle.session, source, max_power_w)
-        self._count(self.solar, None, reading.session_energy_solar_wh, ts, idle.session_solar, source, max_power_w)
-        self._count(self.grid, None, reading.session_energy_grid_wh, ts, idle.session_grid, source, max_power_w)
+        self._count(
+            self.register,
+            self.register_split,
+            reading.energy_register_wh,
+            ts,
+            idle.register,
+            source,
+            max_power_w,
+        )
+        self._count(
+            self.counter, self.counter_split, reading.session_energy_wh, ts, idle.session, source, max_power_w
+        )
+        self._count(
+            self.solar, None, reading.session_energy_solar_wh, ts, idle.session_solar, source, max_power_w
+        )
+        self._count(
+            self.grid, None, reading.session_energy_grid_wh, ts, idle.session_grid, source, max_power_w
+        )
         if reading.power_w is not None:
             self._integrate(reading.power_w, ts, source, gap_cap_s, charging_threshold_w)
         self.source = source
 
-    def add_final_counters(self, reading: Reading, idle: IdleCounters, *, max_power_w: float, same_session: bool) -> None:
+    def add_final_counters(
+        self, reading: Reading, idle: IdleCounters, *, max_power_w: float, same_session: bool
+    ) -> None:
         """Account for the reading that shows the vehicle gone: counters may have risen since the last one.
 
-        The session counter counts only where the device still names this session: otherwise it is already the next one's.
+        The session counter counts only where the device still names this session: otherwise it is already the
+        next one's.
         """
         if not reading.is_billable:
             return
         ts, source = reading.ts, self.source
-        self._count(self.register, self.register_split, reading.energy_register_wh, ts, idle.register, source, max_power_w)
+        self._count(
+            self.register,
+            self.register_split,
+            reading.energy_register_wh,
+            ts,
+            idle.register,
+            source,
+            max_power_w,
+        )
         if same_session:
             for counter, split, value in (
                 (self.counter, self.counter_split, reading.session_energy_wh),
@@ -250,7 +292,12 @@ class SessionEnergy:
             split.add(energy_wh, source)
 
     def _integrate(
-        self, power_w: float, ts: datetime, source: EnergySource | None, gap_cap_s: float, charging_threshold_w: float
+        self,
+        power_w: float,
+        ts: datetime,
+        source: EnergySource | None,
+        gap_cap_s: float,
+        charging_threshold_w: float,
     ) -> None:
         """Trapezoids between neighbouring powers; over a gap only `gap_cap_s` of it."""
         if self.power_w is not None and self.power_at is not None:

@@ -1,4 +1,6 @@
-"""The stations as the ingestor knows them: registry facts, connectivity, connector states, and what watchers see."""
+"""The stations as the ingestor knows them: registry facts, connectivity, connector states, and what
+watchers see.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +80,9 @@ def unseen(station: Station, connector_id: int) -> ConnectorUpdate:
 
 
 def newest(latest: ConnectorUpdate, reading: Reading, rules: SessionRules) -> ConnectorUpdate:
-    """`latest` after a reading that is not older. A reading that says only a part leaves the rest as it was."""
+    """`latest` after a reading that is not older. A reading that says only a part leaves the rest as it
+    was.
+    """
     status = effective_status(reading, rules)
     said = {
         "status": None if status is None else status.value,

@@ -1,9 +1,12 @@
-"""Folding again: late readings change history, so the sessions they touch are derived anew from stored readings."""
+"""Folding again: late readings change history, so the sessions they touch are derived anew from stored
+readings.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from uuid import UUID, uuid5
 
 from solarrally.domain.reading import Reading
 from solarrally.domain.session import Session
@@ -19,11 +22,12 @@ def fold_again(
     settled_after: datetime | None = None,
     known_starts: frozenset[datetime] = frozenset(),
 ) -> tuple[list[Session], bool]:
-    """Fold `readings`, in order, into `state`; the sessions that were opened or changed, and whether history converged.
+    """Fold `readings`, in order, into `state`; the sessions that were opened or changed, and whether history
+    converged.
 
-    It has converged when, later than anything the late readings can influence (`settled_after` plus the silence
-    timeout), a session opens exactly where a stored one does (`known_starts`): from there on nothing differs, and
-    that session is not among the result.
+    It has converged when, later than anything the late readings can influence (`settled_after` plus the
+    silence timeout), a session opens exactly where a stored one does (`known_starts`): from there on nothing
+    differs, and that session is not among the result.
     """
     horizon = None if settled_after is None else settled_after + timedelta(seconds=rules.silence_timeout_s)
     touched: dict[int, Session] = {}
@@ -34,25 +38,51 @@ def fold_again(
         opened = state.session
         if opened is not before:
             before = opened
-            if opened is not None and horizon is not None and opened.started_at > horizon and opened.started_at in known_starts:
+            if (
+                opened is not None
+                and horizon is not None
+                and opened.started_at > horizon
+                and opened.started_at in known_starts
+            ):
                 touched.pop(id(opened), None)
                 return list(touched.values()), True
     return list(touched.values()), False
 
 
-def keep_identities(stored: Sequence[Session], derived: Sequence[Session]) -> list[Session]:
+def natural_ids(derived: Sequence[Session]) -> list[UUID]:
+    """Every id that `keep_identities` may give anew: ask the store which of them are held already."""
+    return [candidate for session in derived for candidate in _candidates(session.id)]
+
+
+def keep_identities(
+    stored: Sequence[Session], derived: Sequence[Session], held_ids: Collection[UUID]
+) -> list[Session]:
     """Give each derived session the id of the stored one it continues; the stored ones that are no more.
 
-    The same device session id and an overlap win over a mere overlap, so that a corrected session keeps its address
-    and its bills.
+    A corrected session so keeps its address and its bills, also when late readings move its start. A session
+    that continues none gets an id that nobody holds (`held_ids` are those of `natural_ids` in the store).
     """
+    pairs = sorted(
+        ((_likeness(old, new), old, new) for old in stored for new in derived),
+        key=lambda pair: pair[0],
+        reverse=True,
+    )
     unmatched = {session.id: session for session in stored}
-    for session in derived:
-        best = max(unmatched.values(), key=lambda old: _likeness(old, session), default=None)
-        if best is not None and _likeness(best, session)[0] > 0:
-            del unmatched[best.id]
-            session.id = best.id
+    new_ones = {id(session): session for session in derived}
+    used: set[UUID] = set()
+    for likeness, old, new in pairs:
+        if likeness[0] > 0 and old.id in unmatched and id(new) in new_ones:
+            del unmatched[old.id], new_ones[id(new)]
+            new.id = old.id
+            used.add(old.id)
+    for session in new_ones.values():
+        session.id = next(free for free in _candidates(session.id) if free not in used and free not in held_ids)
+        used.add(session.id)
     return list(unmatched.values())
+
+
+def _candidates(natural_id: UUID) -> list[UUID]:
+    return [natural_id, *(uuid5(natural_id, str(number)) for number in range(1, 5))]
 
 
 def _likeness(old: Session, new: Session) -> tuple[int, float, float]:
@@ -61,9 +91,9 @@ def _likeness(old: Session, new: Session) -> tuple[int, float, float]:
     same_name = old.device_session_id is not None and old.device_session_id == new.device_session_id
     distance_s = abs((old.started_at - new.started_at).total_seconds())
     if same_name and overlap_s >= 0:
-        return 3, overlap_s, -distance_s
-    if overlap_s >= 0:
-        return 2, overlap_s, -distance_s
-    if same_name:
-        return 1, overlap_s, -distance_s
-    return 0, overlap_s, -distance_s
+        rank = 3
+    elif overlap_s >= 0:
+        rank = 2
+    else:
+        rank = 1 if same_name else 0
+    return rank, overlap_s, -distance_s

@@ -62,6 +62,6 @@ class Session:
         self.is_final = self.is_vacated = False
 
 
-def session_id(evse_uid: str, connector_id: int, started_at: datetime) -> UUID:
-    """The id of the session that starts there and then: the same for every replica and after every restart."""
-    return uuid5(_NAMESPACE, f"{evse_uid}/{connector_id}/{started_at.isoformat()}")
+def session_id(evse_uid: str, connector_id: int, started_at: datetime, digest: int) -> UUID:
+    """The id of the session that this reading opens, the same after every restart."""
+    return uuid5(_NAMESPACE, f"{evse_uid}/{connector_id}/{started_at.isoformat()}/{digest}")

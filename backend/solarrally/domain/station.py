@@ -84,7 +84,9 @@ class Held:
                 return None
             return known.value_wh, known.at
 
-        return IdleCounters(recent(self.register), recent(self.counter), recent(self.solar), recent(self.grid))
+        return IdleCounters(
+            recent(self.register), recent(self.counter), recent(self.solar), recent(self.grid)
+        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -102,7 +104,9 @@ class ConnectorState:
         return self.session if self.session is not None and self.session.is_active else None
 
 
-def observe(state: ConnectorState, reading: Reading, rules: SessionRules, max_power_w: float) -> list[Session]:
+def observe(
+    state: ConnectorState, reading: Reading, rules: SessionRules, max_power_w: float
+) -> list[Session]:
     """Fold one reading, newer than every one before it, into `state`; the sessions it changed."""
     changed: list[Session] = []
     session = state.session
@@ -112,7 +116,9 @@ def observe(state: ConnectorState, reading: Reading, rules: SessionRules, max_po
     evidence = _evidence(state, reading, rules, max_power_w)
     if session is not None and session.is_active:
         silence = reading.ts - session.last_reading_at
-        if silence > timedelta(seconds=rules.silence_timeout_s) and not _continues(session, reading, evidence, rules, max_power_w):
+        if silence > timedelta(seconds=rules.silence_timeout_s) and not _continues(
+            session, reading, evidence, rules, max_power_w
+        ):
             session.end(session.last_reading_at, EndReason.TIMEOUT, final=True)
             session.is_vacated = True
             changed.append(session)
@@ -140,11 +146,14 @@ def observe(state: ConnectorState, reading: Reading, rules: SessionRules, max_po
     return list({id(session): session for session in changed}.values())
 
 
-def expire(state: ConnectorState, silent_since: datetime, now: datetime, rules: SessionRules) -> Session | None:
+def expire(
+    state: ConnectorState, silent_since: datetime, now: datetime, rules: SessionRules
+) -> Session | None:
     """End a session whose station has been silent for too long; it goes on if the station comes back with it.
 
-    `silent_since` is the last receipt from the connector. The end is the last reading, as it would be concluded from
-    the next reading after the gap: the view is provisional, and no later conclusion depends on it.
+    `silent_since` is the last receipt from the connector. The end is the last reading, as it would be
+    concluded from the next reading after the gap: the view is provisional, and no later conclusion depends on
+    it.
     """
     session = state.active_session
     if session is None or (now - silent_since).total_seconds() <= rules.silence_timeout_s:
@@ -154,7 +163,9 @@ def expire(state: ConnectorState, silent_since: datetime, now: datetime, rules: 
 
 
 def effective_status(reading: Reading, rules: SessionRules) -> ConnectorStatus | None:
-    """What the connector does: the device's word, unless power contradicts it (`preparing` through a whole charge)."""
+    """What the connector does: the device's word, unless power contradicts it (`preparing` through a whole
+    charge).
+    """
     if reading.is_billable and reading.power_w is not None and reading.power_w > rules.charging_threshold_w:
         return ConnectorStatus.CHARGING
     return reading.status
@@ -220,7 +231,9 @@ def _evidence_of_end(session: Session | None, reading: Reading) -> Evidence:
 
 
 def _energy_rises(held: Held, reading: Reading, rules: SessionRules, max_power_w: float) -> bool:
-    """Whether a counter rose, since it was last seen, faster than the charging threshold and no faster than possible."""
+    """Whether a counter rose, since it was last seen, faster than the charging threshold and no faster than
+    possible.
+    """
     if not reading.is_billable:
         return False
     pairs = [(held.register, reading.energy_register_wh)]
@@ -249,7 +262,9 @@ def _counter_goes_on(session: Session, reading: Reading, max_power_w: float) -> 
     return -JITTER_WH <= rise_wh <= deliverable_wh(max_power_w, last_at, reading.ts)
 
 
-def _continues(session: Session, reading: Reading, evidence: Evidence, rules: SessionRules, max_power_w: float) -> bool:
+def _continues(
+    session: Session, reading: Reading, evidence: Evidence, rules: SessionRules, max_power_w: float
+) -> bool:
     """Whether the reading after a long silence belongs to the same session (rules 3 and 7)."""
     if evidence is Evidence.GONE:
         return False
@@ -278,7 +293,12 @@ def _names_another_session(session: Session, reading: Reading, evidence: Evidenc
 
 
 def _go_on(
-    session: Session, reading: Reading, evidence: Evidence, held: Held, rules: SessionRules, max_power_w: float
+    session: Session,
+    reading: Reading,
+    evidence: Evidence,
+    held: Held,
+    rules: SessionRules,
+    max_power_w: float,
 ) -> None:
     same_name = reading.session_id is not None and reading.session_id == session.device_session_id
     if evidence is Evidence.GONE:
@@ -301,8 +321,12 @@ def _reason_for_gone(session: Session) -> str:
     return EndReason.EV_DISCONNECTED
 
 
-def _resumes(session: Session, reading: Reading, evidence: Evidence, rules: SessionRules, max_power_w: float) -> bool:
-    """Whether an ended session goes on: the device names it again, energy flows, and its counter was not restarted."""
+def _resumes(
+    session: Session, reading: Reading, evidence: Evidence, rules: SessionRules, max_power_w: float
+) -> bool:
+    """Whether an ended session goes on: the device names it again, energy flows, and its counter was not
+    restarted.
+    """
     return (
         evidence is Evidence.CHARGING
         and session.ended_at is not None
@@ -323,12 +347,16 @@ def _opens(session: Session | None, reading: Reading, evidence: Evidence) -> boo
     names_dead_session = reading.session_id is not None and reading.session_id == session.device_session_id
     if names_dead_session:
         return False
-    return session.is_vacated or (reading.session_id is not None and reading.session_id != session.device_session_id)
+    return session.is_vacated or (
+        reading.session_id is not None and reading.session_id != session.device_session_id
+    )
 
 
-def _open(state: ConnectorState, reading: Reading, evidence: Evidence, rules: SessionRules, max_power_w: float) -> Session:
+def _open(
+    state: ConnectorState, reading: Reading, evidence: Evidence, rules: SessionRules, max_power_w: float
+) -> Session:
     session = Session(
-        id=session_id(state.evse_uid, state.connector_id, reading.ts),
+        id=session_id(state.evse_uid, state.connector_id, reading.ts, reading.digest),
         started_at=reading.ts,
         last_reading_at=reading.ts,
         ignores_status=evidence is Evidence.CHARGING and reading.status in _GONE,
@@ -338,7 +366,9 @@ def _open(state: ConnectorState, reading: Reading, evidence: Evidence, rules: Se
     return session
 
 
-def _add(session: Session, reading: Reading, idle: IdleCounters, rules: SessionRules, max_power_w: float) -> None:
+def _add(
+    session: Session, reading: Reading, idle: IdleCounters, rules: SessionRules, max_power_w: float
+) -> None:
     session.last_reading_at = reading.ts
     session.reading_count += 1
     if session.device_session_id is None:

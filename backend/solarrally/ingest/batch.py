@@ -11,6 +11,7 @@ from solarrally.domain.reading import Quality
 from solarrally.errors import RejectedMessage
 from solarrally.ingest.ports import Delivery, RejectedPart
 
+
 @dataclass(slots=True)
 class Message:
     """One delivery and what it says, or why it says nothing."""
@@ -54,10 +55,11 @@ def open_batch(deliveries: Sequence[Delivery], *, topic_root: str, max_payload_b
         except RejectedMessage as error:
             message.reject(error)
             continue
-        for error in decoded.rejected:
-            message.reject(error)
+        for part in decoded.rejected:
+            message.reject(part)
         if delivery.retained:
-            # A retained reading is the last known one, not a fresh sample: without a time of its own it says nothing.
+            # A retained reading is the last known one, not a fresh sample: without a time of its own it
+            # says nothing.
             undated = Quality.CLOCKLESS | Quality.CLOCK_DISTRUSTED
             decoded.readings = [reading for reading in decoded.readings if not reading.quality & undated]
         message.decoded = decoded

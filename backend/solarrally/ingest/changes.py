@@ -1,4 +1,6 @@
-"""What one transaction changes beyond readings: sessions, bills, newest values, events, and what watchers are told."""
+"""What one transaction changes beyond readings: sessions, bills, newest values, events, and what watchers
+are told.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ class Changes:
         """Its newest values or its fold changed."""
         self._connectors[station.evse_uid, connector_id] = station
 
-    def session(self, station: Station, connector_id: int, session: Session, *, corrected: bool = False) -> None:
+    def session(
+        self, station: Station, connector_id: int, session: Session, *, corrected: bool = False
+    ) -> None:
         """It was opened, went on, ended, or was `corrected` by late data."""
         self._sessions[id(session)] = (station, connector_id, session)
         if corrected or not session.is_active:

@@ -1,4 +1,6 @@
-"""Every message has one fate, counted when it is final. The sum of the fates is what was delivered and settled."""
+"""Every message has one fate, counted when it is final. The sum of the fates is what was delivered and
+settled.
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from solarrally.domain.fleet import Connector, Station
-from solarrally.domain.refold import fold_again, keep_identities
+from solarrally.domain.refold import fold_again, keep_identities, natural_ids
 from solarrally.domain.session import Session
 from solarrally.domain.station import ConnectorState, SessionRules
 from solarrally.ingest.ports import Transaction
@@ -19,7 +19,9 @@ class Refolded:
     sessions: list[Session]
     dissolved: list[Session]
     converged: bool
-    """Later sessions were found unchanged: the connector's state stands, and has not seen the batch's new readings."""
+    """Later sessions were found unchanged: the connector's state stands, and has not seen the batch's new
+    readings.
+    """
 
 
 async def refold(
@@ -34,8 +36,8 @@ async def refold(
 ) -> Refolded:
     """Fold the connector again from the session that `oldest` falls into, and put its state right.
 
-    `oldest` and `settled_after` are the first and the last of the late readings; all new readings of the batch are
-    stored already, and are folded along.
+    `oldest` and `settled_after` are the first and the last of the late readings; all new readings of the
+    batch are stored already, and are folded along.
     """
     connector_id = connector.latest.connector_id
     before, stored = await tx.sessions_around(station, connector_id, oldest)
@@ -43,7 +45,9 @@ async def refold(
     state = ConnectorState(evse_uid=station.evse_uid, connector_id=connector_id, session=before)
     later_starts = frozenset(session.started_at for session in stored if session.started_at > settled_after)
     readings = []
-    async for reading in tx.readings_since(station, connector_id, first - timedelta(seconds=rules.silence_timeout_s)):
+    async for reading in tx.readings_since(
+        station, connector_id, first - timedelta(seconds=rules.silence_timeout_s)
+    ):
         if reading.ts < first:
             state.held.take(reading)
         else:
@@ -57,5 +61,6 @@ async def refold(
         stored = [session for session in stored if session.started_at < converged_at]
     else:
         connector.state = state
-    dissolved = keep_identities(stored, derived)
+    held_ids = await tx.held_session_ids(natural_ids(derived))
+    dissolved = keep_identities(stored, derived, held_ids)
     return Refolded(derived, dissolved, converged)

@@ -1,8 +1,8 @@
 """The write path: deliveries in, one transaction a batch, acknowledgement after the commit.
 
-There is no timer: while one batch is being committed the next one gathers in the broker's adapter, so the load
-sets the batch size. A batch that fails is processed again from its deliveries, with the state of its stations
-reloaded, so every step may be repeated at any point, also by another process.
+There is no timer: while one batch is being committed the next one gathers in the broker's adapter, so the
+load sets the batch size. A batch that fails is processed again from its deliveries, with the state of its
+stations reloaded, so every step may be repeated at any point, also by another process.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ class Pipeline:
             now = self._now()
             if now >= next_tick:
                 next_tick = now + timedelta(seconds=self._rules.tick_s)
-                await self._persist(lambda: self._upkeep.look_for_silence(self._now(), self._broker.listening_since))
+                await self._persist(
+                    lambda: self._upkeep.look_for_silence(self._now(), self._broker.listening_since)
+                )
             if now >= next_upkeep:
                 next_upkeep = now + timedelta(seconds=self._rules.upkeep_s)
                 await self._persist(self._upkeep.keep_house)
@@ -109,7 +111,7 @@ class Pipeline:
                 return await work()
             except StoreUnavailable as error:
                 self.counts.batch_retries += 1
-                wait_s = pause_s * random.uniform(0.5, 1.0)  # noqa: S311  jitter, not a secret
+                wait_s = pause_s * random.uniform(0.5, 1.0)
                 log.warning("database_unavailable", error=str(error), retry_in_s=round(wait_s, 2))
                 pause_s = min(pause_s * 2, self._rules.retry_longest_s)
                 await self._pause(wait_s)
@@ -131,7 +133,9 @@ class Pipeline:
         counts.sessions_refolded += outcome.refolded_sessions
         if outcome.conflicts_unexplained:
             counts.conflicts_unexplained += outcome.conflicts_unexplained
-            log.error("readings_conflict", count=outcome.conflicts_unexplained, hint="is a second ingestor running?")
+            log.error(
+                "readings_conflict", count=outcome.conflicts_unexplained, hint="is a second ingestor running?"
+            )
         for message in messages:
             counts.fates[_fate(message)] += 1
             counts.readings_stored += message.stored
@@ -140,7 +144,13 @@ class Pipeline:
                 counts.unknown_fields += message.decoded.unknown_fields
             for part in message.rejected:
                 counts.reasons[part.reason] += 1
-                log.info("message_rejected", topic=part.topic, reason=part.reason, field=part.field, detail=part.detail)
+                log.info(
+                    "message_rejected",
+                    topic=part.topic,
+                    reason=part.reason,
+                    field=part.field,
+                    detail=part.detail,
+                )
 
 
 def _fate(message: Message) -> Fate:

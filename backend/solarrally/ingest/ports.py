@@ -1,4 +1,6 @@
-"""What the pipeline needs of a broker and of a store. Adapters live in `brokers` and `storage`; tests have fakes."""
+"""What the pipeline needs of a broker and of a store. Adapters live in `brokers` and `storage`; tests have
+fakes.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ class Broker(Protocol):
         """What has arrived, oldest first, at most `limit`; empty when nothing came within `timeout_s`."""
 
     async def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
-        """Tell the broker that these are safe. Those of a past connection are skipped: it will deliver them again."""
+        """Tell the broker that these are safe. Those of a past connection are skipped: it will deliver them
+        again.
+        """
 
 
 @dataclass(slots=True, frozen=True)
@@ -93,8 +97,13 @@ class Transaction(Protocol):
     async def already_stored(self, rows: Sequence[StationReading]) -> list[bool]:
         """Whether a reading filed under its receipt was stored before, when it was first delivered."""
 
-    async def sessions_around(self, station: Station, connector_id: int, ts: datetime) -> tuple[Session | None, list[Session]]:
+    async def sessions_around(
+        self, station: Station, connector_id: int, ts: datetime
+    ) -> tuple[Session | None, list[Session]]:
         """Sessions from the last one that started by `ts` on, and the one before them."""
+
+    async def held_session_ids(self, ids: Sequence[UUID]) -> set[UUID]:
+        """Those of `ids` that some session has."""
 
     def readings_since(self, station: Station, connector_id: int, ts: datetime) -> AsyncIterator[Reading]:
         """Stored readings from `ts` on, in order."""
@@ -140,7 +149,7 @@ class Store(Protocol):
         """Tariff versions by site, oldest first. Every site has at least one."""
 
     async def make_partitions(self, days_ahead: int) -> None:
-        """Make sure of the partitions of today and the days ahead."""
+        """Make sure of the partitions of today, of the days ahead and of recent days that lack theirs."""
 
     async def prune_rejected(self, keep_count: int) -> int:
         """Drop the oldest rejected messages; how many."""

@@ -1,4 +1,6 @@
-"""What happens because time passes: silent stations go offline, silent sessions end, partitions are made ahead."""
+"""What happens because time passes: silent stations go offline, silent sessions end, partitions are made
+ahead.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ class Upkeep:
                     touched.append(station)
                     log.info("session_timed_out", evse_uid=station.evse_uid, session_id=str(session.id))
             if station.is_online and now - heard_at > timedelta(seconds=rules.offline_after_s):
-                event = StationEvent(station=station, connector_id=None, ts=now, kind="offline", detail="silent")
+                event = StationEvent(
+                    station=station, connector_id=None, ts=now, kind="offline", detail="silent"
+                )
                 set_online(station, False, changes, event)
                 gone_offline.append(station)
                 touched.append(station)

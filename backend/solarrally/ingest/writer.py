@@ -1,4 +1,6 @@
-"""One batch into the store, in one transaction: readings, what they make of sessions, and what was rejected."""
+"""One batch into the store, in one transaction: readings, what they make of sessions, and what was
+rejected.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ class _Arrivals:
 
 
 class Writer:
-    """Stores batches. After any failure the stations of the batch are forgotten, so that it can simply be tried again."""
+    """Stores batches. After any failure the stations of the batch are forgotten, so that it can simply be
+    tried again.
+    """
 
     def __init__(self, store: Store, registry: Registry, rules: IngestRules) -> None:
         self._store = store
@@ -53,7 +57,9 @@ class Writer:
 
     async def write(self, messages: Sequence[Message]) -> BatchOutcome:
         """Commit what the messages say; each message then knows how many of its readings were new."""
-        wanted = {m.decoded.evse_uid for m in messages if m.decoded and (m.decoded.readings or m.decoded.facts)}
+        wanted = {
+            m.decoded.evse_uid for m in messages if m.decoded and (m.decoded.readings or m.decoded.facts)
+        }
         try:
             await self._registry.require(wanted)
             self._turn_away(messages)
@@ -64,16 +70,22 @@ class Writer:
             raise
 
     def _turn_away(self, messages: Sequence[Message]) -> None:
-        """Reject what comes from a station that is not registered or not enabled, even where the broker let it in."""
+        """Reject what comes from a station that is not registered or not enabled, even where the broker let
+        it in.
+        """
         for message in messages:
             decoded = message.decoded
             if decoded is None or not (decoded.readings or decoded.facts):
                 continue
             station = self._registry.get(decoded.evse_uid)
             if station is None:
-                message.reject_all(RejectedMessage("unknown_station", "not registered; add it, or allow registration"))
+                message.reject_all(
+                    RejectedMessage("unknown_station", "not registered; add it, or allow registration")
+                )
             elif not station.is_enabled:
-                message.reject_all(RejectedMessage("station_disabled", "the station is registered and disabled"))
+                message.reject_all(
+                    RejectedMessage("station_disabled", "the station is registered and disabled")
+                )
 
     async def _write(self, tx: Transaction, messages: Sequence[Message]) -> BatchOutcome:
         outcome = BatchOutcome()
@@ -187,7 +199,11 @@ class Writer:
             kind = "faulted" if is_faulted else "recovered"
             changes.events.append(
                 StationEvent(
-                    station=station, connector_id=connector_id, ts=reading.ts, kind=kind, detail=reading.error_code
+                    station=station,
+                    connector_id=connector_id,
+                    ts=reading.ts,
+                    kind=kind,
+                    detail=reading.error_code,
                 )
             )
 
@@ -203,7 +219,9 @@ class Writer:
             facts = decoded.facts
             if facts is None and decoded.readings and not delivery.retained and not station.is_online:
                 facts = StationFacts(is_online=True)
-            if not delivery.retained and (station.last_received_at is None or delivery.received_at > station.last_received_at):
+            if not delivery.retained and (
+                station.last_received_at is None or delivery.received_at > station.last_received_at
+            ):
                 station.last_received_at = delivery.received_at
             if facts is None:
                 continue
@@ -211,12 +229,17 @@ class Writer:
                 station.max_power_w = facts.max_power_w
             await tx.save_facts(station, facts)
             if facts.is_online is not None and facts.is_online != station.is_online:
-                set_online(station, facts.is_online, changes, StationEvent(
-                    station=station,
-                    connector_id=None,
-                    ts=delivery.received_at,
-                    kind="online" if facts.is_online else "offline",
-                ))
+                set_online(
+                    station,
+                    facts.is_online,
+                    changes,
+                    StationEvent(
+                        station=station,
+                        connector_id=None,
+                        ts=delivery.received_at,
+                        kind="online" if facts.is_online else "offline",
+                    ),
+                )
 
 
 def set_online(station: Station, is_online: bool, changes: Changes, event: StationEvent) -> None:

@@ -19,16 +19,23 @@ _CONTENT = (
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the driver's errors into `StoreRefused` (the content is at fault) or `StoreUnavailable` (anything else).
+    """Turn the driver's errors into `StoreRefused` (the content is at fault) or `StoreUnavailable` (anything
+    else).
 
-    asyncpg raises InternalClientError, even AttributeError's kin, when the postmaster dies in mid-protocol: that is a
-    lost connection like any other.
+    asyncpg raises InternalClientError, even AttributeError's kin, when the postmaster dies in mid-protocol:
+    that is a lost connection like any other.
     """
     try:
         yield
     except _CONTENT as error:
         raise StoreRefused(_described(error)) from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
+    except (
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+        OSError,
+        TimeoutError,
+    ) as error:
         raise StoreUnavailable(_described(error)) from error
 
 

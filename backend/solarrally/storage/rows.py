@@ -21,11 +21,12 @@ from solarrally.storage.codes import (
     STATUS_OF_CODE,
 )
 
-_SAME_NAME = (
-    "ts received_at digest connector_id seq power_w energy_register_wh session_energy_wh session_energy_solar_wh "
-    "session_energy_grid_wh voltage_v current_a voltage_l1_v voltage_l2_v voltage_l3_v current_l1_a current_l2_a "
-    "current_l3_a power_offered_w temperature_c soc_percent session_id error_code id_token stop_reason"
-).split()
+_SAME_NAME = """
+    ts received_at digest connector_id seq
+    power_w energy_register_wh session_energy_wh session_energy_solar_wh session_energy_grid_wh
+    voltage_v current_a voltage_l1_v voltage_l2_v voltage_l3_v current_l1_a current_l2_a current_l3_a
+    power_offered_w temperature_c soc_percent session_id error_code id_token stop_reason
+""".split()  # noqa: SIM905  a list of words reads better than quotes and commas
 _TYPE = {
     "ts": "timestamptz",
     "received_at": "timestamptz",
@@ -54,7 +55,9 @@ _TAKE: dict[str, Callable[[StationReading], Any]] = {
     "device_ts": lambda row: None if row.reading.device_ts == row.reading.ts else row.reading.device_ts,
     "quality": lambda row: int(row.reading.quality),
     "status": lambda row: None if row.reading.status is None else STATUS_CODE[row.reading.status],
-    "energy_source": lambda row: None if row.reading.energy_source is None else SOURCE_CODE[row.reading.energy_source],
+    "energy_source": lambda row: (
+        None if row.reading.energy_source is None else SOURCE_CODE[row.reading.energy_source]
+    ),
     "transaction_event": lambda row: (
         None if row.reading.transaction_event is None else EVENT_CODE[row.reading.transaction_event]
     ),
@@ -63,10 +66,10 @@ READING_COLUMNS = [*_TAKE, *_SAME_NAME]
 
 _ARRAYS = ", ".join(f"${n}::{_TYPE.get(name, 'float4')}[]" for n, name in enumerate(READING_COLUMNS, 1))
 INSERT_READINGS = (
-    f"INSERT INTO reading ({', '.join(READING_COLUMNS)}) SELECT * FROM unnest({_ARRAYS}) "  # noqa: S608  own names
+    f"INSERT INTO reading ({', '.join(READING_COLUMNS)}) SELECT * FROM unnest({_ARRAYS}) "
     "ON CONFLICT (evse_id, connector_id, ts, digest) DO NOTHING"
 )
-SELECT_READINGS = f"SELECT {', '.join(READING_COLUMNS)} FROM reading"  # noqa: S608  own names
+SELECT_READINGS = f"SELECT {', '.join(READING_COLUMNS)} FROM reading"
 
 
 def reading_arrays(rows: Sequence[StationReading]) -> list[list[Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,18 +17,22 @@ from solarrally.domain.tariff import Tariff
 from solarrally.errors import StoreUnavailable
 from solarrally.storage.engine import connect
 from solarrally.storage.failures import translated
-from solarrally.storage.partitions import ahead, ensure_partitions
+from solarrally.storage.partitions import ahead, days_in_default, ensure_partitions
 from solarrally.storage.rows import fold_of, session_of
 from solarrally.storage.transaction import PostgresTransaction
 
-_LATEST = (
-    "ts received_at status reported_status power_w voltage_v current_a temperature_c soc_percent energy_source "
-    "error_code quality"
-).split()
+_LATEST = """
+    ts received_at status reported_status power_w voltage_v current_a temperature_c soc_percent
+    energy_source error_code quality
+""".split()  # noqa: SIM905  a list of words reads better than quotes and commas
 _LIVE = (
     "SELECT evse_uid FROM evse WHERE is_online "
-    "UNION SELECT e.evse_uid FROM charging_session s JOIN evse e ON e.id = s.evse_id WHERE s.status = 'ACTIVE'"
+    "UNION SELECT e.evse_uid FROM charging_session s JOIN evse e ON e.id = s.evse_id "
+    "WHERE s.status = 'ACTIVE'"
 )
+
+OWN_PARTITION_DAYS = 90
+"""Late readings of a day this recent get their partition; older ones (imports, replays) stay in the default one."""
 
 
 class PostgresStore:
@@ -50,18 +54,25 @@ class PostgresStore:
             yield PostgresTransaction(connection)
 
     async def load_stations(self, evse_uids: Sequence[str]) -> dict[str, Station]:
-        async with self._connected() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        async with (
+            self._connected() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
             return await _load(connection, list(evse_uids))
 
     async def load_live_stations(self) -> dict[str, Station]:
-        async with self._connected() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        async with (
+            self._connected() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
             uids = [record["evse_uid"] for record in await connection.fetch(_LIVE)]
             return await _load(connection, uids)
 
     async def register_stations(self, evse_uids: Sequence[str]) -> None:
         async with self._connected() as connection:
             await connection.execute(
-                "INSERT INTO evse (evse_uid, site_id) SELECT uid, s.id FROM unnest($1::text[]) AS uid, site s "
+                "INSERT INTO evse (evse_uid, site_id) "
+                "SELECT uid, s.id FROM unnest($1::text[]) AS uid, site s "
                 "WHERE s.name = $2 ON CONFLICT DO NOTHING",
                 list(evse_uids),
                 self._site_name,
@@ -81,7 +92,9 @@ class PostgresStore:
 
     async def make_partitions(self, days_ahead: int) -> None:
         async with self._connected() as connection:
-            await ensure_partitions(connection, ahead(datetime.now(UTC).date(), days_ahead))
+            today = datetime.now(UTC).date()
+            late = await days_in_default(connection, since=today - timedelta(days=OWN_PARTITION_DAYS))
+            await ensure_partitions(connection, [*ahead(today, days_ahead), *late])
 
     async def prune_rejected(self, keep_count: int) -> int:
         async with self._connected() as connection:
@@ -98,14 +111,16 @@ class PostgresStore:
         """Make the default site and its first tariff where they are missing; whether the site was made."""
         async with self._connected() as connection, connection.transaction():
             made = await connection.fetchval(
-                "INSERT INTO site (name, timezone, currency) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING id",
+                "INSERT INTO site (name, timezone, currency) VALUES ($1, $2, $3) "
+                "ON CONFLICT DO NOTHING RETURNING id",
                 self._site_name,
                 timezone,
                 currency,
             )
             if made is not None:
                 await connection.execute(
-                    "INSERT INTO tariff (site_id, valid_from, currency, price_solar_per_kwh, price_grid_per_kwh) "
+                    "INSERT INTO tariff "
+                    "(site_id, valid_from, currency, price_solar_per_kwh, price_grid_per_kwh) "
                     "VALUES ($1, 'epoch', $2, $3, $4)",
                     made,
                     currency,
@@ -126,8 +141,11 @@ class PostgresStore:
             self._drop()
             raise
         except BaseException:
-            # Cancelled or failed in mid-protocol: only a connection outside any transaction can be used again.
-            if self._connection is not None and (self._connection.is_closed() or self._connection.is_in_transaction()):
+            # Cancelled or failed in mid-protocol: only a connection outside any transaction can be used
+            # again.
+            if self._connection is not None and (
+                self._connection.is_closed() or self._connection.is_in_transaction()
+            ):
                 self._drop()
             raise
 
@@ -141,7 +159,8 @@ async def _load(connection: asyncpg.Connection[asyncpg.Record], evse_uids: list[
     """Stations with the state of their connectors: the fold's memory and the last session of each."""
     stations: dict[int, Station] = {}
     for record in await connection.fetch(
-        "SELECT id, evse_uid, site_id, max_power_w, is_enabled, is_online FROM evse WHERE evse_uid = ANY($1::text[])",
+        "SELECT id, evse_uid, site_id, max_power_w, is_enabled, is_online FROM evse "
+        "WHERE evse_uid = ANY($1::text[])",
         evse_uids,
     ):
         stations[record["id"]] = Station(
@@ -168,7 +187,9 @@ async def _load(connection: asyncpg.Connection[asyncpg.Record], evse_uids: list[
         station = stations[record["evse_id"]]
         station.connectors[record["connector_id"]] = _connector(station, record)
         received_at = record["received_at"]
-        if received_at is not None and (station.last_received_at is None or received_at > station.last_received_at):
+        if received_at is not None and (
+            station.last_received_at is None or received_at > station.last_received_at
+        ):
             station.last_received_at = received_at
     return {station.evse_uid: station for station in stations.values()}
 
@@ -181,4 +202,6 @@ def _connector(station: Station, record: Any) -> Connector:
         state.newest, state.held = fold.newest, fold.held
     if record["session_fold"] is not None:
         state.session = session_of(record["session_fold"])
-    return Connector(state=state, latest=replace(unseen(station, number), **{name: record[name] for name in _LATEST}))
+    return Connector(
+        state=state, latest=replace(unseen(station, number), **{name: record[name] for name in _LATEST})
+    )

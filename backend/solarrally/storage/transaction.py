@@ -29,6 +29,7 @@ from solarrally.storage.rows import (
 )
 
 _READING_ORDER = "ORDER BY ts, coalesce(seq, -1), received_at, digest"
+_OF_CONNECTOR = "FROM charging_session WHERE evse_id = $1 AND connector_id = $2"
 _REDELIVERY_HORIZON = timedelta(days=1)
 
 _SESSION_COLUMNS = {
@@ -80,7 +81,7 @@ def _upsert(table: str, columns: dict[str, str], keys: Sequence[str], extra: str
     arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(columns.values(), 1))
     replaced = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in keys)
     return (
-        f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({arrays}) "  # noqa: S608  own names
+        f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({arrays}) "
         f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {replaced}{extra}"
     )
 
@@ -89,8 +90,8 @@ _SAVE_SESSIONS = _upsert("charging_session", _SESSION_COLUMNS, ["id"], ", update
 _SAVE_CONNECTORS = _upsert("connector", _CONNECTOR_COLUMNS, ["evse_id", "connector_id"])
 _BILL_COLUMNS = [column.name for column in fields(Bill)]
 _ADD_BILL = (
-    f"INSERT INTO bill ({', '.join(_BILL_COLUMNS)}) "  # noqa: S608  own names
-    f"VALUES ({', '.join(f'${n}' for n in range(1, len(_BILL_COLUMNS) + 1))}) ON CONFLICT DO NOTHING"
+    f"INSERT INTO bill ({', '.join(_BILL_COLUMNS)}) "
+    f"VALUES ({', '.join(f'${n}' for n in range(1, len(_BILL_COLUMNS) + 1))}) ON CONFLICT (id) DO NOTHING"
 )
 
 
@@ -124,9 +125,9 @@ class PostgresTransaction:
                 WHERE r.evse_id = q.evse_id AND r.connector_id = q.connector_id AND r.digest = q.digest
                   AND r.device_ts IS NOT DISTINCT FROM q.device_ts AND r.ts BETWEEN q.since AND q.until
             ) AS is_stored
-            FROM unnest($1::int4[], $2::int2[], $3::int4[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[])
-                WITH ORDINALITY AS q (evse_id, connector_id, digest, device_ts, since, until, place)
-            ORDER BY place
+            FROM unnest($1::int4[], $2::int2[], $3::int4[], $4::timestamptz[], $5::timestamptz[],
+            $6::timestamptz[]) WITH ORDINALITY AS q (evse_id, connector_id, digest, device_ts, since, until,
+            place) ORDER BY place
             """,
             [row.station.evse_id for row in rows],
             [reading.connector_id for reading in readings],
@@ -142,30 +143,33 @@ class PostgresTransaction:
     ) -> tuple[Session | None, list[Session]]:
         place = (station.evse_id, connector_id)
         start = await self._connection.fetchval(
-            "SELECT max(started_at) FROM charging_session WHERE evse_id = $1 AND connector_id = $2 AND started_at <= $3",
-            *place,
-            ts,
+            f"SELECT max(started_at) {_OF_CONNECTOR} AND started_at <= $3", *place, ts
         )
         if start is None:
             following = await self._connection.fetch(
-                "SELECT fold FROM charging_session WHERE evse_id = $1 AND connector_id = $2 ORDER BY started_at", *place
+                f"SELECT fold {_OF_CONNECTOR} ORDER BY started_at", *place
             )
             return None, [session_of(record["fold"]) for record in following]
         following = await self._connection.fetch(
-            "SELECT fold FROM charging_session WHERE evse_id = $1 AND connector_id = $2 AND started_at >= $3 "
-            "ORDER BY started_at",
-            *place,
-            start,
+            f"SELECT fold {_OF_CONNECTOR} AND started_at >= $3 ORDER BY started_at", *place, start
         )
         before = await self._connection.fetchval(
-            "SELECT fold FROM charging_session WHERE evse_id = $1 AND connector_id = $2 AND started_at < $3 "
-            "ORDER BY started_at DESC LIMIT 1",
-            *place,
-            start,
+            f"SELECT fold {_OF_CONNECTOR} AND started_at < $3 ORDER BY started_at DESC LIMIT 1", *place, start
         )
-        return None if before is None else session_of(before), [session_of(record["fold"]) for record in following]
+        return (
+            None if before is None else session_of(before),
+            [session_of(record["fold"]) for record in following],
+        )
 
-    async def readings_since(self, station: Station, connector_id: int, ts: datetime) -> AsyncIterator[Reading]:
+    async def held_session_ids(self, ids: Sequence[UUID]) -> set[UUID]:
+        records = await self._connection.fetch(
+            "SELECT id FROM charging_session WHERE id = ANY($1::uuid[])", list(ids)
+        )
+        return {record["id"] for record in records}
+
+    async def readings_since(
+        self, station: Station, connector_id: int, ts: datetime
+    ) -> AsyncIterator[Reading]:
         cursor = self._connection.cursor(
             f"{SELECT_READINGS} WHERE evse_id = $1 AND connector_id = $2 AND ts >= $3 {_READING_ORDER}",
             station.evse_id,
@@ -174,7 +178,7 @@ class PostgresTransaction:
             prefetch=2000,
         )
         async for record in cursor:
-            yield reading_of(record)
+            yield reading_of(dict(record))
 
     async def save_accounts(self, accounts: Sequence[tuple[Station, Account]]) -> None:
         values = [_session_values(station, account) for station, account in accounts]
@@ -185,7 +189,7 @@ class PostgresTransaction:
 
     async def newest_bills(self, session_ids: Sequence[UUID]) -> dict[UUID, Bill]:
         records = await self._connection.fetch(
-            f"SELECT DISTINCT ON (session_id) {', '.join(_BILL_COLUMNS)} FROM bill "  # noqa: S608  own names
+            f"SELECT DISTINCT ON (session_id) {', '.join(_BILL_COLUMNS)} FROM bill "
             "WHERE session_id = ANY($1::uuid[]) ORDER BY session_id, revision DESC",
             list(session_ids),
         )
@@ -226,10 +230,19 @@ class PostgresTransaction:
 
     async def add_rejected(self, parts: Sequence[RejectedPart]) -> None:
         await self._connection.executemany(
-            "INSERT INTO rejected_message (received_at, topic, reason, field, detail, payload, payload_size_bytes) "
+            "INSERT INTO rejected_message "
+            "(received_at, topic, reason, field, detail, payload, payload_size_bytes) "
             "VALUES ($1, $2, $3, $4, $5, $6, $7)",
             [
-                (p.received_at, p.topic, p.reason, p.field, p.detail, p.payload[:KEPT_PAYLOAD_BYTES], len(p.payload))
+                (
+                    p.received_at,
+                    p.topic,
+                    p.reason,
+                    p.field,
+                    p.detail,
+                    p.payload[:KEPT_PAYLOAD_BYTES],
+                    len(p.payload),
+                )
                 for p in parts
             ],
         )

@@ -1,0 +1,222 @@
+"""A store in memory that behaves as the real one does: the contract tests run the same body on both."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from uuid import UUID
+
+from solarrally.domain.bill import Account, Bill
+from solarrally.domain.fleet import Connector, Station, StationFacts, unseen
+from solarrally.domain.reading import Reading
+from solarrally.domain.session import Session
+from solarrally.domain.station import ConnectorState
+from solarrally.domain.tariff import Tariff
+from solarrally.domain.update import ConnectorUpdate, SessionUpdate
+from solarrally.errors import StoreRefused, StoreUnavailable
+from solarrally.ingest.ports import RejectedPart, StationEvent, StationReading
+
+TARIFF = Tariff(
+    id=1,
+    valid_from=datetime(1970, 1, 1, tzinfo=UTC),
+    currency="JMD",
+    price_solar_per_kwh=Decimal(10),
+    price_grid_per_kwh=Decimal(50),
+)
+
+
+@dataclass
+class Tables:
+    """Everything that is committed."""
+
+    stations: dict[str, Station] = field(default_factory=dict)
+    readings: dict[tuple[str, int, datetime, int], Reading] = field(default_factory=dict)
+    sessions: dict[UUID, Account] = field(default_factory=dict)
+    bills: list[Bill] = field(default_factory=list)
+    connectors: dict[tuple[str, int], tuple[ConnectorState, ConnectorUpdate]] = field(default_factory=dict)
+    rejected: list[RejectedPart] = field(default_factory=list)
+    events: list[tuple[str, str]] = field(default_factory=list)
+
+
+class MemoryStore:
+    """`ingest.ports.Store`. `fail` yields what to do with each next transaction; see `Fault`."""
+
+    def __init__(self, faults: Iterator[str] = iter(())) -> None:
+        self.tables = Tables()
+        self.notices: list[tuple[list[ConnectorUpdate], list[SessionUpdate]]] = []
+        self.faults = faults
+        self.poison_status: str | None = None
+        self._numbers = count(1)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[MemoryTransaction]:
+        before = copy.deepcopy(self.tables)
+        notices = len(self.notices)
+        fault = next(self.faults, "none")
+        try:
+            yield MemoryTransaction(self)
+            if fault == "lost_before_commit":
+                raise StoreUnavailable("lost before the commit")
+        except BaseException:
+            self.tables = before
+            del self.notices[notices:]
+            raise
+        if fault == "lost_after_commit":
+            raise StoreUnavailable("lost after the commit, before its answer")
+
+    async def load_stations(self, evse_uids: Sequence[str]) -> dict[str, Station]:
+        return {uid: self._load(uid) for uid in evse_uids if uid in self.tables.stations}
+
+    async def load_live_stations(self) -> dict[str, Station]:
+        live = {uid for uid, station in self.tables.stations.items() if station.is_online}
+        live |= {account.evse_uid for account in self.tables.sessions.values() if account.session.is_active}
+        return {uid: self._load(uid) for uid in live}
+
+    async def register_stations(self, evse_uids: Sequence[str]) -> None:
+        for uid in evse_uids:
+            if uid not in self.tables.stations:
+                self.tables.stations[uid] = Station(evse_id=next(self._numbers), evse_uid=uid, site_id=1)
+
+    async def load_tariffs(self) -> dict[int, list[Tariff]]:
+        return {1: [TARIFF]}
+
+    async def make_partitions(self, days_ahead: int) -> None:
+        return
+
+    async def prune_rejected(self, keep_count: int) -> int:
+        pruned = max(0, len(self.tables.rejected) - keep_count)
+        del self.tables.rejected[:pruned]
+        return pruned
+
+    def _load(self, uid: str) -> Station:
+        station = copy.deepcopy(self.tables.stations[uid])
+        station.connectors = {}
+        station.last_received_at = None
+        for (evse_uid, number), (state, latest) in self.tables.connectors.items():
+            if evse_uid != uid:
+                continue
+            loaded = copy.deepcopy(state)
+            loaded.session = max(self._sessions(uid, number), key=lambda s: s.started_at, default=None)
+            latest = copy.deepcopy(latest)
+            station.connectors[number] = Connector(state=loaded, latest=latest or unseen(station, number))
+            if latest.received_at is not None:
+                station.last_received_at = max(
+                    station.last_received_at or latest.received_at, latest.received_at
+                )
+        return station
+
+    def _sessions(self, uid: str, number: int) -> list[Session]:
+        return [
+            copy.deepcopy(account.session)
+            for account in self.tables.sessions.values()
+            if (account.evse_uid, account.connector_id) == (uid, number)
+        ]
+
+
+class MemoryTransaction:
+    """`ingest.ports.Transaction` on the tables of a `MemoryStore`."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self._tables = store.tables
+
+    async def add_readings(self, rows: Sequence[StationReading]) -> int:
+        return len(await self.add_late_readings(rows))
+
+    async def add_late_readings(self, rows: Sequence[StationReading]) -> list[StationReading]:
+        new = []
+        for row in rows:
+            reading = row.reading
+            if self._store.poison_status is not None and reading.status == self._store.poison_status:
+                raise StoreRefused("the status is poison")
+            key = (row.station.evse_uid, reading.connector_id, reading.ts, reading.digest)
+            if key not in self._tables.readings:
+                self._tables.readings[key] = reading
+                new.append(row)
+        return new
+
+    async def already_stored(self, rows: Sequence[StationReading]) -> list[bool]:
+        return [
+            any(
+                uid == row.station.evse_uid
+                and number == row.reading.connector_id
+                and digest == row.reading.digest
+                and stored.device_ts == row.reading.device_ts
+                and row.reading.received_at - timedelta(days=1) <= ts <= row.reading.received_at
+                for (uid, number, ts, digest), stored in self._tables.readings.items()
+            )
+            for row in rows
+        ]
+
+    async def sessions_around(
+        self, station: Station, connector_id: int, ts: datetime
+    ) -> tuple[Session | None, list[Session]]:
+        sessions = sorted(self._store._sessions(station.evse_uid, connector_id), key=lambda s: s.started_at)
+        started = [index for index, session in enumerate(sessions) if session.started_at <= ts]
+        if not started:
+            return None, sessions
+        first = started[-1]
+        return (sessions[first - 1] if first else None), sessions[first:]
+
+    async def held_session_ids(self, ids: Sequence[UUID]) -> set[UUID]:
+        return {session_id for session_id in ids if session_id in self._tables.sessions}
+
+    async def readings_since(
+        self, station: Station, connector_id: int, ts: datetime
+    ) -> AsyncIterator[Reading]:
+        found = [
+            reading
+            for (uid, number, reading_ts, _), reading in self._tables.readings.items()
+            if uid == station.evse_uid and number == connector_id and reading_ts >= ts
+        ]
+        for reading in sorted(found, key=lambda r: r.order_key):
+            yield reading
+
+    async def save_accounts(self, accounts: Sequence[tuple[Station, Account]]) -> None:
+        for _, account in accounts:
+            self._tables.sessions[account.session.id] = copy.deepcopy(account)
+
+    async def delete_sessions(self, ids: Sequence[UUID]) -> None:
+        for session_id in ids:
+            del self._tables.sessions[session_id]
+
+    async def newest_bills(self, session_ids: Sequence[UUID]) -> dict[UUID, Bill]:
+        newest: dict[UUID, Bill] = {}
+        for bill in self._tables.bills:
+            if bill.session_id in session_ids and (
+                bill.session_id not in newest or bill.revision > newest[bill.session_id].revision
+            ):
+                newest[bill.session_id] = bill
+        return newest
+
+    async def add_bills(self, bills: Sequence[Bill]) -> None:
+        known = {bill.id for bill in self._tables.bills}
+        self._tables.bills += [bill for bill in bills if bill.id not in known]
+
+    async def save_connectors(self, connectors: Sequence[tuple[Station, int]]) -> None:
+        for station, number in connectors:
+            connector = station.connectors[number]
+            self._tables.connectors[station.evse_uid, number] = copy.deepcopy(
+                (connector.state, connector.latest)
+            )
+
+    async def save_facts(self, station: Station, facts: StationFacts) -> None:
+        stored = self._tables.stations[station.evse_uid]
+        if facts.max_power_w is not None:
+            stored.max_power_w = facts.max_power_w
+        if facts.is_online is not None:
+            stored.is_online = facts.is_online
+
+    async def add_events(self, events: Sequence[StationEvent]) -> None:
+        self._tables.events += [(event.station.evse_uid, event.kind) for event in events]
+
+    async def add_rejected(self, parts: Sequence[RejectedPart]) -> None:
+        self._tables.rejected += parts
+
+    async def notify(self, connectors: Sequence[ConnectorUpdate], sessions: Sequence[SessionUpdate]) -> None:
+        self._store.notices.append((list(connectors), list(sessions)))

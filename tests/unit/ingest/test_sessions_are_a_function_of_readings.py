@@ -1,0 +1,202 @@
+"""Rule 10: the same readings, in any order, with any repetition, cut and crash, give the same sessions and bills.
+
+The real pipeline runs against fakes of broker and store; what it leaves behind is compared with a plain fold of the
+sorted readings from scratch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from solarrally.dialects.routes import decode
+from solarrally.domain.station import ConnectorState, SessionRules, judged_quality, observe
+from solarrally.ingest.pipeline import Pipeline
+from solarrally.ingest.rules import IngestRules
+from tests.builders import at
+from tests.fakes.memory_store import TARIFF, MemoryStore
+from tests.fakes.queue_broker import QueueBroker
+
+RULES = IngestRules(
+    session=SessionRules(silence_timeout_s=600.0),
+    default_max_power_w=50_000.0,
+    retry_first_s=0.0,
+    tick_s=3600.0,
+)
+RECEIVED_AT = at(90_000)
+
+
+class Crash(Exception):
+    """Stands for kill -9: nothing after it runs."""
+
+
+STEP_S = (10.0, 5.0, 61.0, 225.0, 700.0)
+statuses = st.sampled_from(
+    ["available", "preparing", "charging", "finishing", "faulted", "suspendedev", None]
+)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[bytes]:
+    """Well-behaved and hostile stretches: sessions with and without ids, faults, resets, gaps, partial readings."""
+    now_s = 0.0
+    counter_wh, register_wh = 0.0, draw(st.sampled_from([0.0, 120_000.0]))
+    session: str | None = None
+    payloads = []
+    for _ in range(draw(st.integers(1, 40))):
+        now_s += draw(st.sampled_from(STEP_S))
+        action = draw(st.sampled_from(["go_on", "go_on", "go_on", "start", "stop", "reset", "wild", "event"]))
+        if action == "start":
+            session, counter_wh = draw(st.sampled_from(["a", "b", "c", "0", None])), 0.0
+        elif action == "stop":
+            session = draw(st.sampled_from([None, session]))
+        elif action == "reset":
+            counter_wh = register_wh = 0.0
+        status = draw(statuses)
+        power_w = draw(st.sampled_from([0, 0, 7200, 7200, 90, None]))
+        if power_w:
+            energy_wh = power_w * 10 / 3600
+            counter_wh, register_wh = counter_wh + energy_wh, register_wh + energy_wh
+        said: dict[str, Any] = {"timestamp": at(now_s).isoformat(), "status": status, "power_w": power_w}
+        if action == "wild":
+            said["power_w"] = draw(st.sampled_from([-5, 9e8, 60_000]))
+        if draw(st.booleans()):
+            said |= {"session_id": session, "session_total_energy_kwh": counter_wh / 1000}
+        if draw(st.integers(0, 3)) == 0:
+            said["energy_wh"] = register_wh
+        if draw(st.booleans()):
+            said["energy_source"] = draw(st.sampled_from(["solar", "grid", "none"]))
+        said = {name: value for name, value in said.items() if value is not None}
+        if len(said) > 1:
+            payloads.append(json.dumps(said).encode())
+    return payloads
+
+
+Figures = tuple[datetime, datetime | None, str | None, str | None, int, int, int, str, Decimal]
+
+
+def plain_fold(payloads: list[bytes]) -> list[Figures]:
+    """The reference: every reading once, in order, from scratch."""
+    readings = {}
+    for index, payload in enumerate(payloads):
+        for reading in decode("evse/cp1/telemetry", payload, received(index)).readings:
+            readings.setdefault((reading.ts, reading.digest), reading)
+    state = ConnectorState(evse_uid="cp1", connector_id=1)
+    sessions: dict[int, Any] = {}
+    for reading in sorted(readings.values(), key=lambda r: r.order_key):
+        marks = judged_quality(reading, RULES.default_max_power_w)
+        judged = replace(reading, quality=reading.quality | marks)
+        for session in observe(state, judged, RULES.session, RULES.default_max_power_w):
+            sessions[id(session)] = session
+    return sorted(figures(session) for session in sessions.values())
+
+
+def figures(session: Any) -> Figures:
+    energy = session.energy.figures()
+    cost = TARIFF.cost(
+        solar_wh=energy.solar_wh, grid_wh=energy.grid_wh, unattributed_wh=energy.unattributed_wh
+    )
+    return (
+        session.started_at,
+        session.ended_at,
+        session.end_reason,
+        session.device_session_id,
+        energy.energy_wh,
+        energy.solar_wh,
+        energy.grid_wh,
+        energy.method.value,
+        cost,
+    )
+
+
+def received(index: int) -> datetime:
+    """All timestamps differ within a history, so the receipt decides nothing, whatever the order."""
+    return RECEIVED_AT
+
+
+async def ingest(
+    store: MemoryStore, messages: list[bytes], batch_size: int, crash_after: Iterator[bool]
+) -> list[Pipeline]:
+    """Run the pipeline to the end of the queue, started anew after each crash."""
+    broker = QueueBroker(
+        [("evse/cp1/telemetry", payload, received(index)) for index, payload in enumerate(messages)],
+        batch_size=batch_size,
+    )
+    runs = []
+    acknowledge = broker.acknowledge
+
+    async def acknowledge_or_crash(deliveries: Any) -> None:
+        if next(crash_after, False):
+            raise Crash
+        await acknowledge(deliveries)
+
+    broker.acknowledge = acknowledge_or_crash  # type: ignore[method-assign]
+    while broker.unacknowledged:
+        pipeline = Pipeline(broker, store, RULES, lambda: RECEIVED_AT)
+        runs.append(pipeline)
+        broker.on_empty = pipeline.stop
+        try:
+            await pipeline.run()
+        except Crash:
+            broker.reconnect()
+    return runs
+
+
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+@given(data=st.data())
+def test_any_order_repetition_cut_and_crash_gives_the_sessions_of_the_plain_fold(data: st.DataObject) -> None:
+    history = data.draw(histories(), label="history")
+    repeated = history + data.draw(
+        st.lists(st.sampled_from(history)) if history else st.just([]), label="repeated"
+    )
+    messages = data.draw(st.permutations(repeated) | st.just(repeated), label="order")
+    batch_size = data.draw(st.integers(1, 12), label="batch size")
+    faults = data.draw(
+        st.lists(st.sampled_from(["none", "none", "lost_before_commit", "lost_after_commit"]), max_size=12),
+        label="faults",
+    )
+    crashes = data.draw(st.lists(st.booleans(), max_size=8), label="crashes")
+    store = MemoryStore(iter(faults))
+
+    asyncio.run(ingest(store, messages, batch_size, iter(crashes)))
+
+    expected = plain_fold(history)
+    assert sorted(figures(account.session) for account in store.tables.sessions.values()) == expected
+    assert len(store.tables.readings) == len({(json.dumps(json.loads(payload))) for payload in history})
+    due = sum((session[-1] for session in expected if session[1] is not None), Decimal(0))
+    ended = {
+        account.session.id for account in store.tables.sessions.values() if not account.session.is_active
+    }
+    assert sum((bill.total for bill in store.tables.bills if bill.session_id in ended), Decimal(0)) == due
+    dissolved = [bill for bill in store.tables.bills if bill.session_id not in store.tables.sessions]
+    assert sum((bill.total for bill in dissolved), Decimal(0)) == 0
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 1000])
+def test_the_sum_of_the_fates_is_what_was_delivered(batch_size: int) -> None:
+    payloads = [
+        json.dumps({"timestamp": at(10 * n).isoformat(), "status": "charging", "power_w": 7200}).encode()
+        for n in range(20)
+    ]
+    messages = [*payloads, b"", b"{", b'{"power_w": "x"}', *payloads[:5], b"[]"]
+    store = MemoryStore()
+
+    [pipeline] = asyncio.run(ingest(store, messages, batch_size, iter(())))
+
+    counts = pipeline.counts
+    assert counts.delivered == counts.settled == len(messages)
+    assert (counts.fates["stored"], counts.fates["duplicate"], counts.fates["rejected"]) == (20, 5, 4)
+    assert counts.reasons == {"empty_payload": 1, "malformed_json": 1, "invalid_field": 1, "empty_array": 1}
+    assert len(store.tables.rejected) == 4
+    assert counts.conflicts_unexplained == 0

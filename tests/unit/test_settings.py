@@ -1,0 +1,124 @@
+"""A wrong setting stops the start and is named; so is one that does not exist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from solarrally.errors import SettingsError
+from solarrally.settings import Settings, load_settings, unknown_variables
+
+DATABASE_URL = "postgresql://ann:hunter2@db/cars"
+
+
+@pytest.fixture(autouse=True)
+def only_the_required(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of a test: none of ours but the database."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"SOLARRALLY_{name.upper()}", raising=False)
+    monkeypatch.setenv("SOLARRALLY_DATABASE_URL", DATABASE_URL)
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / ".env"
+    file.write_text("SOLARRALLY_API_PORT=9001\nSOLARRALLY_LOG_LEVEL=debug\n")
+    monkeypatch.setenv("SOLARRALLY_API_PORT", "9002")
+
+    settings = load_settings(file)
+
+    assert (settings.api_port, settings.log_level) == (9002, "debug")
+
+
+def test_a_missing_file_is_no_error(tmp_path: Path) -> None:
+    assert load_settings(tmp_path / "nowhere").database_url.get_secret_value() == DATABASE_URL
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SOLARRALLY_API_PORT", "eighty"),
+        ("SOLARRALLY_API_PORT", "65536"),
+        ("SOLARRALLY_CURRENCY", "jmd"),
+        ("SOLARRALLY_JWT_SECRET", "too short"),
+        ("SOLARRALLY_LOG_LEVEL", "loud"),
+        ("SOLARRALLY_MQTT_TOPIC_ROOT", "evse/+"),
+        ("SOLARRALLY_PRICE_GRID_PER_KWH", "-1"),
+        ("SOLARRALLY_REGISTER_UNKNOWN_STATIONS", "perhaps"),
+        ("SOLARRALLY_SESSION_TIMEOUT_S", "59"),
+    ],
+)
+def test_a_wrong_value_is_named(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(SettingsError) as refused:
+        load_settings(None)
+
+    (line,) = str(refused.value).splitlines()
+    assert line.startswith(f"{variable}: ")
+
+
+def test_a_missing_required_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOLARRALLY_DATABASE_URL")
+
+    with pytest.raises(SettingsError, match="SOLARRALLY_DATABASE_URL: Field required"):
+        load_settings(None)
+
+
+def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOLARRALLY_API_PORT", "0")
+    monkeypatch.setenv("SOLARRALLY_CURRENCY", "1")
+    monkeypatch.setenv("SOLARRALLY_NONSENSE", "1")
+
+    with pytest.raises(SettingsError) as refused:
+        load_settings(None)
+
+    assert [line.partition(":")[0] for line in sorted(str(refused.value).splitlines())] == [
+        "SOLARRALLY_API_PORT",
+        "SOLARRALLY_CURRENCY",
+        "SOLARRALLY_NONSENSE",
+    ]
+
+
+def test_the_secrets_are_never_in_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOLARRALLY_JWT_SECRET", "hunter2")
+
+    with pytest.raises(SettingsError) as refused:
+        load_settings(None)
+
+    assert "hunter2" not in str(refused.value)
+
+
+def test_the_secrets_are_never_shown() -> None:
+    assert "hunter2" not in repr(load_settings(None))
+
+
+@pytest.mark.parametrize("place", ["environment", "file"])
+def test_a_mistyped_name_is_refused(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pydantic would pass over it, and the default would hold in silence."""
+    file = tmp_path / ".env"
+    file.write_text("SOLARRALLY_API_PROT=9000\n" if place == "file" else "")
+    if place == "environment":
+        monkeypatch.setenv("SOLARRALLY_API_PROT", "9000")
+
+    with pytest.raises(SettingsError, match=r"SOLARRALLY_API_PROT: .* did you mean SOLARRALLY_API_PORT"):
+        load_settings(file)
+
+
+def test_the_variables_of_others_are_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("POSTGRES_PASSWORD=x\nSOLARRALLY_SIM_STATIONS=5\nSOLARRALLY_MOSQUITTO=x\n")
+
+    assert load_settings(file).api_port == 8000
+
+
+def test_a_name_like_no_other_gets_no_suggestion() -> None:
+    assert unknown_variables(["PATH", "solarrally_zebra", "SOLARRALLY_API_PORT"]) == [
+        "SOLARRALLY_ZEBRA: no such setting"
+    ]
+
+
+def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOLARRALLY_ALLOWED_ORIGINS", "https://a.example, https://b.example,")
+
+    assert load_settings(None).allowed_origins == ["https://a.example", "https://b.example"]
