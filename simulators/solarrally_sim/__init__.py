@@ -1,0 +1,1 @@
+"""Simulated EV charging stations on a real MQTT broker; imports nothing from the backend."""

@@ -1,0 +1,264 @@
+"""The command line: `solarrally-sim run · scenarios · replay · publish`."""
+
+import asyncio
+import random
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import typer
+
+from solarrally_sim.broker_address import BrokerAddress, parse_broker
+from solarrally_sim.by_hand import Composition, compose, publish_one
+from solarrally_sim.dataset import DatasetError, Format, read_recording
+from solarrally_sim.payload import Flavour
+from solarrally_sim.replay import SHORTEST_INTERVAL_S
+from solarrally_sim.replay_command import ReplayOptions, replay
+from solarrally_sim.run_command import MOST_CONNECTIONS, RunOptions, run
+from solarrally_sim.scenarios import SCENARIOS, scenario_named
+from solarrally_sim.wire import BrokerUnreachableError
+
+app = typer.Typer(
+    help="Simulated EV charging stations on a real MQTT broker.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+Broker = Annotated[
+    str,
+    typer.Option(
+        envvar="SOLARRALLY_SIM_BROKER", help="mqtt://[user:password@]host[:port]; mqtts:// for TLS."
+    ),
+]
+NoWait = Annotated[
+    bool, typer.Option("--no-wait", help="Fail when the broker cannot be reached at the start; do not retry.")
+]
+Seed = Annotated[
+    int | None, typer.Option(help="Makes the run repeatable; chosen and printed when not given.")
+]
+DEFAULT_BROKER = "mqtt://127.0.0.1:1883"
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+@app.command("scenarios")
+def scenarios_command() -> None:
+    """List the scenarios and what they do."""
+    for scenario in SCENARIOS:
+        typer.echo(f"{scenario.name:15} {scenario.summary}")
+
+
+@app.command(
+    "run",
+    short_help="Run a fleet of simulated stations.",
+    help=(
+        "Run a fleet of simulated stations. Each station has its own connection with a real last will, up "
+        f"to {MOST_CONNECTIONS} stations; above that they share {MOST_CONNECTIONS} connections, and those "
+        "that share have no last will. With --speed above 1 timestamps run ahead of the clock: give --start "
+        "in the past if the receiver refuses times in the future."
+    ),
+)
+def run_fleet(
+    scenario: Annotated[str, typer.Argument(help="One of those that `scenarios` lists.")] = "standard",
+    broker: Broker = DEFAULT_BROKER,
+    interval_s: Annotated[float, typer.Option(min=0.001, help="Simulated seconds between readings.")] = 5.0,
+    duration_s: Annotated[float | None, typer.Option(min=0.001, help="Stop after this; else Ctrl-C.")] = None,
+    stations: Annotated[
+        int | None, typer.Option(min=1, help="Fleet size; the scenario's own if not given.")
+    ] = None,
+    seed: Seed = None,
+    speed: Annotated[float, typer.Option(min=0.001, help="Simulated seconds per second.")] = 1.0,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001, help="Messages/s over the whole fleet; sets the interval, instead of --interval-s."
+        ),
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option(help="Simulated start, ISO 8601 with offset; now if not given.")
+    ] = None,
+    timezone: Annotated[
+        str, typer.Option(help="Where the stations are: sun and peak hours.")
+    ] = "Europe/Zurich",
+    no_wait: NoWait = False,
+    list_scenarios: Annotated[bool, typer.Option("--list", help="List the scenarios and stop.")] = False,
+) -> None:
+    """Run a fleet; see the help above."""
+    if list_scenarios:
+        scenarios_command()
+        return
+    try:
+        chosen = scenario_named(scenario)
+    except KeyError as error:
+        raise typer.BadParameter(error.args[0]) from None
+    options = RunOptions(
+        scenario=chosen,
+        broker=_broker(broker),
+        interval_s=interval_s,
+        duration_s=duration_s,
+        stations=stations,
+        seed=_seed(seed),
+        speed=speed,
+        rate=rate,
+        start=_start(start),
+        zone=_zone(timezone),
+        gives_up=no_wait,
+    )
+    _finish(run(options))
+
+
+@app.command("replay")
+def replay_file(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    broker: Broker = DEFAULT_BROKER,
+    layout: Annotated[str, typer.Option("--format", help="epfl, trondheim or auto.")] = "auto",
+    speed: Annotated[
+        float, typer.Option(min=0.001, help="Simulated seconds per second: a day by default.")
+    ] = 86_400,
+    as_fast_as_possible: Annotated[bool, typer.Option("--as-fast-as-possible", help="No waiting.")] = False,
+    interval_s: Annotated[
+        float, typer.Option(min=SHORTEST_INTERVAL_S, help="Simulated seconds between readings.")
+    ] = 60.0,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first sessions by arrival.")] = None,
+    seed: Annotated[int, typer.Option(help="Weather, voltages and temperatures.")] = 1,
+    rate: Annotated[float | None, typer.Option(min=0.001, help="At most this many messages/s.")] = None,
+    flavour: Annotated[Flavour | None, typer.Option(help="Kind of device; a mix if not given.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write the ground truth here (JSON).")
+    ] = None,
+    no_wait: NoWait = False,
+) -> None:
+    """Replay real charging sessions from the EPFL or the Trondheim file, compressed in time.
+
+    All stations share one connection, so that the overall order is that of time; their `status` is published
+    online at the start and offline at the end, without last wills.
+    """
+    try:
+        wanted = None if layout == "auto" else Format(layout)
+    except ValueError:
+        raise typer.BadParameter("must be epfl, trondheim or auto", param_hint="--format") from None
+    try:
+        recording = read_recording(file.read_text(encoding="utf-8-sig"), wanted)
+    except (DatasetError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"{file}: {error}", param_hint="FILE") from None
+    options = ReplayOptions(
+        broker=_broker(broker),
+        speed=None if as_fast_as_possible else speed,
+        rate=rate,
+        interval_s=interval_s,
+        limit=limit,
+        seed=seed,
+        flavour=flavour,
+        report=report,
+        gives_up=no_wait,
+    )
+    _finish(replay(recording, options))
+
+
+@app.command("publish")
+def publish_by_hand(
+    evse_uid: Annotated[str | None, typer.Argument(help="Sends to evse/EVSE_UID/telemetry.")] = None,
+    json_text: Annotated[str | None, typer.Option("--json", help="The payload, checked to be JSON.")] = None,
+    topic: Annotated[str | None, typer.Option(help="Another topic.")] = None,
+    raw: Annotated[str | None, typer.Option(help="The payload as it is, even if it is nonsense.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="The payload from a file.")
+    ] = None,
+    timestamp: Annotated[str | None, typer.Option(help="Field; now if not given but others are.")] = None,
+    session_id: Annotated[str | None, typer.Option(help="Field.")] = None,
+    voltage_v: Annotated[float | None, typer.Option(help="Field.")] = None,
+    current_a: Annotated[float | None, typer.Option(help="Field.")] = None,
+    power_w: Annotated[float | None, typer.Option(help="Field.")] = None,
+    session_energy_kwh_solar: Annotated[float | None, typer.Option(help="Field.")] = None,
+    session_energy_kwh_grid: Annotated[float | None, typer.Option(help="Field.")] = None,
+    session_total_energy_kwh: Annotated[float | None, typer.Option(help="Field.")] = None,
+    energy_source: Annotated[str | None, typer.Option(help="Field.")] = None,
+    temperature_c: Annotated[float | None, typer.Option(help="Field.")] = None,
+    status: Annotated[str | None, typer.Option(help="Field.")] = None,
+    retain: Annotated[
+        bool, typer.Option("--retain", help="The broker keeps it for later subscribers.")
+    ] = False,
+    qos: Annotated[int, typer.Option(min=0, max=2)] = 1,
+    broker: Broker = DEFAULT_BROKER,
+) -> None:
+    """Send one message by hand: fields given as options, --json, --raw or --file."""
+    given = (
+        ("timestamp", timestamp),
+        ("session_id", session_id),
+        ("voltage_v", voltage_v),
+        ("current_a", current_a),
+        ("power_w", power_w),
+        ("session_energy_kwh_solar", session_energy_kwh_solar),
+        ("session_energy_kwh_grid", session_energy_kwh_grid),
+        ("session_total_energy_kwh", session_total_energy_kwh),
+        ("energy_source", energy_source),
+        ("temperature_c", temperature_c),
+        ("status", status),
+    )
+    fields = {name: value for name, value in given if value is not None}
+    try:
+        composition = Composition(
+            evse_uid=evse_uid,
+            topic=topic,
+            json_text=json_text,
+            raw=raw,
+            file=file,
+            fields=fields,
+            qos=qos,
+            retain=retain,
+        )
+        message = compose(composition, now=datetime.now(UTC))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    _finish(publish_one(_broker(broker), message))
+
+
+def _finish(work: Coroutine[object, object, int]) -> None:
+    """Run a command to its end and leave with its exit code. Cancelled means: told to stop twice."""
+    try:
+        code = asyncio.run(work)
+    except BrokerUnreachableError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
+    except asyncio.CancelledError:
+        typer.echo("stopped at once; what was on its way may not have been acknowledged", err=True)
+        raise typer.Exit(130) from None
+    raise typer.Exit(code)
+
+
+def _broker(url: str) -> BrokerAddress:
+    try:
+        return parse_broker(url)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--broker") from None
+
+
+def _seed(seed: int | None) -> int:
+    return random.SystemRandom().getrandbits(31) if seed is None else seed
+
+
+def _start(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        start = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no ISO 8601 time", param_hint="--start") from None
+    if start.tzinfo is None:
+        raise typer.BadParameter(
+            "needs an offset, as in 2026-06-01T12:00:00+02:00 or …Z", param_hint="--start"
+        )
+    return start
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise typer.BadParameter(f"{name!r} is no time zone", param_hint="--timezone") from None

@@ -1,0 +1,44 @@
+"""A message on its way to the broker, and the topics of a station."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What to publish; `ts` is its simulated time, `session_number` the recorded session it belongs to."""
+
+    topic: str
+    payload: bytes
+    qos: int = 1
+    retain: bool = False
+    ts: datetime | None = None
+    session_number: int | None = None
+
+
+def telemetry_topic(evse_uid: str) -> str:
+    """Where a station publishes its readings."""
+    return f"evse/{evse_uid}/telemetry"
+
+
+def status_topic(evse_uid: str) -> str:
+    """Where a station publishes (retained) whether it is online; also the topic of its last will."""
+    return f"evse/{evse_uid}/status"
+
+
+def online(evse_uid: str, *, vendor: str, model: str, firmware: str, max_power_w: float) -> Message:
+    """The retained message of a station that has just connected."""
+    fields = {
+        "state": "online",
+        "model": model,
+        "vendor": vendor,
+        "firmware": firmware,
+        "max_power_w": int(max_power_w) if float(max_power_w).is_integer() else max_power_w,
+    }
+    return Message(topic=status_topic(evse_uid), payload=json.dumps(fields).encode(), retain=True)
+
+
+def offline(evse_uid: str) -> Message:
+    """The retained message of a station that leaves; also its last will."""
+    return Message(topic=status_topic(evse_uid), payload=b'{"state": "offline"}', retain=True)

@@ -1,0 +1,106 @@
+"""`solarrally-sim run`: a scenario's fleet on the wire until its time is over or it is stopped."""
+
+import contextlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import typer
+
+from solarrally_sim.broker_address import BrokerAddress
+from solarrally_sim.delivery import Tally, connect_all, deliver
+from solarrally_sim.fleet import build_fleet, fleet_messages, online_message
+from solarrally_sim.message import offline, telemetry_topic
+from solarrally_sim.pace import Pacer
+from solarrally_sim.progress import Notices, print_never_connected, print_summary, shown_progress
+from solarrally_sim.scenarios import Scenario
+from solarrally_sim.station import Station
+from solarrally_sim.stop import StopSignals
+from solarrally_sim.sunlight import Sky
+from solarrally_sim.wire import Publisher
+
+MOST_CONNECTIONS = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """The command line, checked. `start` None is now; `rate` (messages/s) replaces `interval_s`."""
+
+    scenario: Scenario
+    broker: BrokerAddress
+    interval_s: float
+    duration_s: float | None
+    stations: int | None
+    seed: int
+    speed: float
+    rate: float | None
+    start: datetime | None
+    zone: ZoneInfo
+    gives_up: bool
+
+
+async def run(options: RunOptions) -> int:
+    """Run the fleet; returns the process's exit code."""
+    size = options.stations or len(options.scenario.units)
+    interval_s = size * options.speed / options.rate if options.rate else options.interval_s
+    duration_s = options.duration_s * options.speed if options.duration_s else None
+    stations = build_fleet(
+        options.scenario,
+        size=size,
+        seed=options.seed,
+        sky=Sky(options.zone, options.seed),
+        interval_s=interval_s,
+    )
+    tally, notices = Tally(), Notices()
+    with StopSignals() as stop:
+        async with contextlib.AsyncExitStack() as stack:
+            by_topic = {}
+            publishers = []
+            for group in connection_groups(stations):
+                publisher = await stack.enter_async_context(_publisher(group, options, tally, notices))
+                publishers.append(publisher)
+                by_topic.update({telemetry_topic(station.evse_uid): publisher for station in group})
+            if not await connect_all(publishers, stop):
+                print_never_connected(options.broker, stopped_by=stop.received)
+                return stop.exit_code
+            start = options.start or datetime.now(UTC)
+            typer.echo(
+                f"{options.scenario.name}: {size} stations on {len(publishers)} connections to "
+                f"{options.broker}, each a reading every {interval_s:g} s "
+                f"({size * options.speed / interval_s:g} messages/s), "
+                f"seed {options.seed}, simulated start {start.isoformat()}"
+            )
+            messages = fleet_messages(stations, start=start, interval_s=interval_s, duration_s=duration_s)
+            async with shown_progress(tally, total=None, label=options.scenario.name):
+                outcome = await deliver(
+                    messages,
+                    publishers=publishers,
+                    by_topic=by_topic,
+                    pacer=Pacer(speed=options.speed),
+                    stop=stop,
+                    tally=tally,
+                )
+    print_summary(outcome, options.broker, stopped_by=stop.received)
+    return outcome.exit_code
+
+
+def connection_groups(stations: Sequence[Station]) -> list[list[Station]]:
+    """The stations of each connection: one each up to `MOST_CONNECTIONS`, then dealt out evenly."""
+    count = min(len(stations), MOST_CONNECTIONS)
+    return [list(stations[first::count]) for first in range(count)]
+
+
+def _publisher(group: Sequence[Station], options: RunOptions, tally: Tally, notices: Notices) -> Publisher:
+    alone = len(group) == 1  # a connection has one last will, so only a station of its own can have one
+    return Publisher(
+        options.broker,
+        f"{group[0].evse_uid}-sim-{secrets.token_hex(3)}",
+        births=[online_message(station) for station in group],
+        farewells=[offline(station.evse_uid) for station in group],
+        will=offline(group[0].evse_uid) if alone else None,
+        gives_up=options.gives_up,
+        on_acknowledged=tally.count,
+        on_notice=notices.show,
+    )

@@ -1,0 +1,43 @@
+"""What the fault tests share: a broker, a database with a site, and a server that may be killed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from solarrally.embedded.broker_process import BrokerProcess
+from solarrally.embedded.errors import BinariesMissing
+from solarrally.embedded.mosquitto_program import find_mosquitto
+from solarrally.embedded.postgres import EmbeddedPostgres
+from solarrally.embedded.temporary import temporary_broker, temporary_postgres
+from solarrally.settings import Settings
+from solarrally.wiring import migrate_and_seed
+
+
+@pytest.fixture
+def broker() -> Iterator[BrokerProcess]:
+    """A Mosquitto of this test's own."""
+    try:
+        find_mosquitto()
+    except BinariesMissing as missing:
+        pytest.skip(str(missing))
+    with temporary_broker() as running:
+        yield running
+
+
+@pytest.fixture
+def server() -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL of this test's own, migrated and with its site, that may be stopped and killed."""
+    with seeded_server() as running:
+        yield running
+
+
+@contextmanager
+def seeded_server() -> Iterator[EmbeddedPostgres]:
+    with temporary_postgres() as running:
+        settings = Settings(_env_file=None, database_url=running.dsn)  # type: ignore[call-arg]
+        asyncio.run(migrate_and_seed(settings))
+        yield running
