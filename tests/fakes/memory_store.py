@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -44,12 +44,14 @@ class Tables:
 
 
 class MemoryStore:
-    """`ingest.ports.Store`. `fail` yields what to do with each next transaction; see `Fault`."""
+    """`ingest.ports.Store`. `faults` says of each next transaction `none`, `lost_before_commit` or
+    `lost_after_commit`.
+    """
 
-    def __init__(self, faults: Iterator[str] = iter(())) -> None:
+    def __init__(self, faults: Iterable[str] = ()) -> None:
         self.tables = Tables()
         self.notices: list[tuple[list[ConnectorUpdate], list[SessionUpdate]]] = []
-        self.faults = faults
+        self.faults = iter(faults)
         self.poison_status: str | None = None
         self._numbers = count(1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from solarrally.ingest.ports import Delivery
 
@@ -31,6 +31,7 @@ class QueueBroker:
             for number, (topic, payload, received_at) in enumerate(messages)
         ]
         self._taken = 0
+        self._redelivered_after = timedelta(0)
 
     @property
     def unacknowledged(self) -> int:
@@ -38,6 +39,7 @@ class QueueBroker:
 
     async def next_batch(self, limit: int, timeout_s: float) -> list[Delivery]:
         batch = self._pending[self._taken : self._taken + min(limit, self.batch_size)]
+        batch = [replace(each, received_at=each.received_at + self._redelivered_after) for each in batch]
         self._taken += len(batch)
         if not batch:
             self.on_empty()
@@ -56,3 +58,4 @@ class QueueBroker:
             for index, delivery in enumerate(self._pending)
         ]
         self._taken = 0
+        self._redelivered_after += timedelta(seconds=1)

@@ -12,7 +12,8 @@ from solarrally.embedded.broker_process import BrokerProcess
 from solarrally.embedded.errors import BinariesMissing
 from solarrally.embedded.mosquitto_program import find_mosquitto
 from solarrally.embedded.postgres import EmbeddedPostgres
-from solarrally.embedded.temporary import temporary_broker, temporary_postgres
+from solarrally.embedded.ports import any_free_port
+from solarrally.embedded.temporary import FAST_AND_FORGETFUL, temporary_broker, temporary_dir
 from solarrally.settings import Settings
 from solarrally.wiring import migrate_and_seed
 
@@ -37,7 +38,13 @@ def server() -> Iterator[EmbeddedPostgres]:
 
 @contextmanager
 def seeded_server() -> Iterator[EmbeddedPostgres]:
-    with temporary_postgres() as running:
-        settings = Settings(_env_file=None, database_url=running.dsn)  # type: ignore[call-arg]
-        asyncio.run(migrate_and_seed(settings))
-        yield running
+    """On a port of its own, so that it comes back where it was."""
+    with temporary_dir() as folder:
+        running = EmbeddedPostgres(folder / "database", port=any_free_port(), settings=FAST_AND_FORGETFUL)
+        running.start()
+        try:
+            settings = Settings(_env_file=None, database_url=running.dsn)  # type: ignore[call-arg]
+            asyncio.run(migrate_and_seed(settings))
+            yield running
+        finally:
+            running.stop()

@@ -54,18 +54,19 @@ class Comparison:
 
 
 async def compare(database_url: str, report: Path, *, interval_s: float) -> Comparison:
-    """Every session of the report against the database, by station and device session id."""
-    truth = json.loads(report.read_text())
+    """Every session of the report against the file and the database, by station and device session id."""
+    truth = json.loads(report.read_text())  # noqa: ASYNC240  nothing else runs in this loop
     recorded = recorded_sessions()
     connection = await connect(database_url)
     try:
         rows = await connection.fetch(
-            "SELECT e.evse_uid, s.device_session_id, s.started_at, s.ended_at, s.energy_wh, s.status, s.peak_power_w"
+            "SELECT e.evse_uid, s.device_session_id, s.started_at, s.ended_at, s.energy_wh, s.status"
             " FROM charging_session s JOIN evse e ON e.id = s.evse_id"
         )
         stored = await connection.fetchval("SELECT count(*) FROM reading")
         double = await connection.fetchval(
-            "SELECT count(*) FROM (SELECT FROM reading GROUP BY evse_id, connector_id, ts HAVING count(*) > 1) d"
+            "SELECT count(*) FROM"
+            " (SELECT FROM reading GROUP BY evse_id, connector_id, ts HAVING count(*) > 1) AS d"
         )
     finally:
         await connection.close()
@@ -109,10 +110,10 @@ async def fingerprint(database_url: str) -> list[tuple[Any, ...]]:
         rows = await connection.fetch(
             """
             SELECT s.id, e.evse_uid, s.device_session_id, s.started_at, s.ended_at, s.end_reason, s.status,
-                   s.energy_wh, s.energy_solar_wh, s.energy_grid_wh, s.energy_unattributed_wh, s.energy_method,
-                   s.peak_power_w, s.charging_s, s.reading_count, s.quality, s.cost,
-                   (SELECT array_agg(b.kind || b.total ORDER BY b.revision) FROM bill b WHERE b.session_id = s.id)
-            FROM charging_session s JOIN evse e ON e.id = s.evse_id ORDER BY e.evse_uid, s.started_at
+                   s.energy_wh, s.energy_solar_wh, s.energy_grid_wh, s.energy_unattributed_wh,
+                   s.energy_method, s.peak_power_w, s.charging_s, s.reading_count, s.quality, s.cost, (SELECT
+                   array_agg(b.kind || b.total ORDER BY b.revision) FROM bill b WHERE b.session_id = s.id)
+                   FROM charging_session s JOIN evse e ON e.id = s.evse_id ORDER BY e.evse_uid, s.started_at
             """
         )
     finally:

@@ -96,6 +96,8 @@ class ConnectorState:
     evse_uid: str
     connector_id: int
     newest: OrderKey | None = None
+    newest_digests: list[int] = field(default_factory=list)
+    """The readings at the newest instant: one of them that comes again is no news, however it is received."""
     held: Held = field(default_factory=Held)
     session: Session | None = None
 
@@ -122,8 +124,8 @@ def observe(
             session.end(session.last_reading_at, EndReason.TIMEOUT, final=True)
             session.is_vacated = True
             changed.append(session)
+    _note_newest(state, reading)
     if evidence is Evidence.NOTHING:
-        state.newest = reading.order_key
         return changed
     if session is not None and session.is_active and _names_another_session(session, reading, evidence):
         session.end(reading.ts, EndReason.OTHER, final=True)
@@ -142,7 +144,6 @@ def observe(
         session.is_vacated = True
         changed.append(session)
     state.held.take(reading)
-    state.newest = reading.order_key
     return list({id(session): session for session in changed}.values())
 
 
@@ -196,6 +197,13 @@ def judged_quality(reading: Reading, max_power_w: float) -> Quality:
             if not 0.4 * apparent_va - 500 <= abs(reading.power_w) <= 3.75 * apparent_va + 500:
                 quality |= Quality.POWER_MISMATCH
     return quality
+
+
+def _note_newest(state: ConnectorState, reading: Reading) -> None:
+    if state.newest is None or state.newest.ts != reading.ts:
+        state.newest_digests = []
+    state.newest_digests.append(reading.digest)
+    state.newest = reading.order_key
 
 
 def _evidence(state: ConnectorState, reading: Reading, rules: SessionRules, max_power_w: float) -> Evidence:

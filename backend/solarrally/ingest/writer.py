@@ -147,12 +147,17 @@ class Writer:
             station = self._registry.get(evse_uid)
             assert station is not None
             place = _Arrivals(station, connector_id)
-            newest_key = station.connector(connector_id).state.newest
+            state = station.connector(connector_id).state
             readings.sort(key=lambda reading: reading.order_key)
             for reading in readings:
-                if id(reading) in known:
+                is_newest_again = (
+                    state.newest is not None
+                    and reading.ts == state.newest.ts
+                    and reading.digest in state.newest_digests
+                )
+                if id(reading) in known or is_newest_again:
                     source[id(reading)].duplicates += 1
-                elif newest_key is None or reading.order_key > newest_key:
+                elif state.newest is None or reading.order_key > state.newest:
                     place.fresh.append(StationReading(station, reading))
                 else:
                     place.late.append(StationReading(station, reading))

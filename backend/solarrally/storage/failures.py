@@ -22,8 +22,8 @@ def translated() -> Iterator[None]:
     """Turn the driver's errors into `StoreRefused` (the content is at fault) or `StoreUnavailable` (anything
     else).
 
-    asyncpg raises InternalClientError, even AttributeError's kin, when the postmaster dies in mid-protocol:
-    that is a lost connection like any other.
+    asyncpg may raise InternalClientError when the postmaster dies in mid-protocol: that is a lost connection
+    like any other. An error of ours in a statement is tried again too, loudly: no message is to blame for it.
     """
     try:
         yield

@@ -102,6 +102,7 @@ class ConnectorFold:
     """What the fold of a connector remembers beside its last session."""
 
     newest: OrderKey | None
+    newest_digests: list[int]
     held: Held
 
 

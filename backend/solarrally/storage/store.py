@@ -199,7 +199,7 @@ def _connector(station: Station, record: Any) -> Connector:
     state = ConnectorState(evse_uid=station.evse_uid, connector_id=number)
     if record["fold"] is not None:
         fold = fold_of(record["fold"])
-        state.newest, state.held = fold.newest, fold.held
+        state.newest, state.newest_digests, state.held = fold.newest, fold.newest_digests, fold.held
     if record["session_fold"] is not None:
         state.session = session_of(record["session_fold"])
     return Connector(

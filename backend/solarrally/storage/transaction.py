@@ -286,7 +286,8 @@ def _session_values(station: Station, account: Account) -> list[Any]:
 
 def _connector_values(station: Station, number: int) -> list[Any]:
     connector = station.connectors[number]
-    latest, active = connector.latest, connector.state.active_session
+    latest, state = connector.latest, connector.state
+    active = state.active_session
     return [
         station.evse_id,
         number,
@@ -303,5 +304,5 @@ def _connector_values(station: Station, number: int) -> list[Any]:
         latest.error_code,
         latest.quality,
         None if active is None else active.id,
-        fold_json(ConnectorFold(connector.state.newest, connector.state.held)),
+        fold_json(ConnectorFold(state.newest, state.newest_digests, state.held)),
     ]

@@ -1,0 +1,113 @@
+"""An API on a real database, in this process; a live one behind a real port."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import asyncpg
+import httpx
+import pytest
+from fastapi import FastAPI
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from solarrally.api.app import create_app
+from solarrally.api.live_limits import LiveLimits
+from solarrally.api.server import make_server
+from solarrally.hub import Hub
+from solarrally.storage.engine import connect, create_engine
+from solarrally.storage.feed import Feed
+from tests.api.world import JWT_SECRET, PASSWORD, World, eventually
+
+CALM = LiveLimits(send_timeout_s=2.0)
+
+
+@pytest.fixture(scope="session")
+def password_hash() -> str:
+    """The hash of every user's password, made cheaply."""
+    return Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+
+
+@pytest.fixture
+async def world(database_url: str, password_hash: str) -> AsyncIterator[World]:
+    """Stations, sessions and one user of each role, and a connection to change them with."""
+    connection = await connect(database_url, application_name="test")
+    try:
+        made = World(connection)
+        await made.populate(password_hash)
+        yield made
+    finally:
+        await connection.close()
+
+
+AppMaker = Callable[..., FastAPI]
+
+
+@pytest.fixture
+def make_app(database_url: str) -> AppMaker:
+    """Makes an application on the test's database; keywords go to `create_app`."""
+
+    def make(dsn: str = database_url, **options: object) -> FastAPI:
+        engine = create_engine(dsn, application_name="solarrally-api", statement_timeout_s=10.0)
+        hub = Hub()
+        feed = Feed(dsn, engine, hub, check_interval_s=0.5, check_timeout_s=0.5)
+        return create_app(engine=engine, hub=hub, feed=feed, **{"jwt_secret": JWT_SECRET, **options})  # type: ignore[arg-type]
+
+    return make
+
+
+@asynccontextmanager
+async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the application in this process, between its start and its stop."""
+    async with app.router.lifespan_context(app):
+        await eventually(lambda: app.state.services.hub.is_current)
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://api.test") as client:
+            yield client
+
+
+@pytest.fixture
+async def client(make_app: AppMaker, world: World) -> AsyncIterator[httpx.AsyncClient]:
+    """A client without a token; `World` makes tokens."""
+    async with running(make_app(account_cache_s=0.0)) as opened:
+        yield opened
+
+
+Serve = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture
+async def serve(make_app: AppMaker, world: World) -> AsyncIterator[Serve]:
+    """Starts an application behind a port and gives `127.0.0.1:port`; keywords go to `create_app`."""
+    async with AsyncExitStack() as stack:
+
+        async def start(app: FastAPI | None = None, **options: object) -> str:
+            app = app or make_app(**{"live_limits": CALM, **options})
+            return await stack.enter_async_context(_served(app))
+
+        yield start
+
+
+@asynccontextmanager
+async def _served(app: FastAPI) -> AsyncIterator[str]:
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = make_server(app, host="127.0.0.1", port=0)
+    task = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        await eventually(lambda: server.started and app.state.services.hub.is_current)
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+@pytest.fixture
+async def admin_connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection that may terminate others."""
+    connection = await connect(database_url, application_name="test-admin")
+    try:
+        yield connection
+    finally:
+        await connection.close()

@@ -1,0 +1,312 @@
+"""What the pipeline relies on in a store, on the fake in memory and on PostgreSQL alike."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+import pytest
+
+from solarrally.domain.bill import credit, settle
+from solarrally.domain.fleet import Station, StationFacts, newest
+from solarrally.domain.reading import EnergySource, Quality, TransactionEvent, content_digest
+from solarrally.domain.station import observe
+from solarrally.errors import StoreRefused
+from solarrally.ingest.ports import RejectedPart, StationEvent, StationReading
+from solarrally.ingest.registry import Registry
+from solarrally.settings import Settings
+from solarrally.storage.store import PostgresStore
+from solarrally.wiring import migrate_and_seed
+from tests.builders import MAX_POWER_W, RULES, at, reading
+from tests.fakes.memory_store import MemoryStore
+
+AnyStore: TypeAlias = MemoryStore | PostgresStore
+
+
+@pytest.fixture(params=["memory", "postgresql"])
+def dsn(request: pytest.FixtureRequest) -> str | None:
+    """The database to run on, or None for the fake."""
+    return None if request.param == "memory" else str(request.getfixturevalue("database_url"))
+
+
+@pytest.fixture
+async def store(dsn: str | None) -> AsyncIterator[AnyStore]:
+    if dsn is None:
+        yield MemoryStore()
+        return
+    await migrate_and_seed(Settings(_env_file=None, database_url=dsn))  # type: ignore[call-arg]
+    opened = PostgresStore(dsn, site_name="Main site")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def station(store: AnyStore) -> Station:
+    await store.register_stations(["cp1"])
+    return (await store.load_stations(["cp1"]))["cp1"]
+
+
+def charging(seconds: float, energy_wh: float, **said: Any) -> Any:
+    return reading(
+        seconds, "charging", **{"power_w": 7200.0, "session_energy_wh": energy_wh, "session_id": "s1", **said}
+    )
+
+
+async def ingest(store: AnyStore, station: Station, *readings: Any) -> None:
+    """Fold readings in order and save what they make, as the pipeline does."""
+    registry = Registry(store, register_unknown=False)
+    await registry.read_tariffs()
+    async with store.transaction() as tx:
+        await tx.add_readings([StationReading(station, one) for one in readings])
+        connector = station.connector(1)
+        for one in readings:
+            sessions = observe(connector.state, one, RULES, MAX_POWER_W)
+            if sessions:
+                accounts = [(station, registry.account(station, 1, session)) for session in sessions]
+                await tx.save_accounts(accounts)
+            connector.latest = newest(connector.latest, one, RULES)
+        await tx.save_connectors([(station, 1)])
+
+
+async def stored_readings(store: AnyStore, station: Station) -> list[Any]:
+    async with store.transaction() as tx:
+        return [one async for one in tx.readings_since(station, 1, at(-86_400))]
+
+
+async def test_a_reading_comes_back_as_it_was(store: AnyStore, station: Station) -> None:
+    everything = replace(
+        charging(0, 12.3456789),
+        seq=7,
+        energy_register_wh=123456.789,
+        session_energy_solar_wh=445.9000000000001,
+        session_energy_grid_wh=0.1,
+        energy_source=EnergySource.SOLAR,
+        voltage_v=230.5,
+        current_a=31.25,
+        voltage_l1_v=1.0,
+        voltage_l2_v=2.0,
+        voltage_l3_v=3.0,
+        current_l1_a=4.0,
+        current_l2_a=5.0,
+        current_l3_a=6.0,
+        power_offered_w=11000.0,
+        temperature_c=-4.5,
+        soc_percent=80.0,
+        error_code="NoError",
+        id_token="tag",
+        transaction_event=TransactionEvent.STARTED,
+        stop_reason="Local",
+        quality=Quality.ABOVE_MAXIMUM,
+    )
+    everything = replace(everything, digest=content_digest(everything))
+
+    async with store.transaction() as tx:
+        assert await tx.add_readings([StationReading(station, everything)]) == 1
+
+    assert await stored_readings(store, station) == [everything]
+
+
+async def test_what_is_not_said_stays_unsaid(store: AnyStore, station: Station) -> None:
+    nothing = reading(0, "available")
+    clockless = replace(nothing, device_ts=None, quality=Quality.CLOCKLESS, ts=at(1))
+    distrusted = replace(
+        nothing, device_ts=datetime(1970, 1, 1, tzinfo=UTC), quality=Quality.CLOCK_DISTRUSTED, ts=at(2)
+    )
+    rows = [nothing, clockless, distrusted]
+
+    async with store.transaction() as tx:
+        await tx.add_readings([StationReading(station, one) for one in rows])
+
+    assert await stored_readings(store, station) == rows
+
+
+async def test_a_repeated_reading_is_not_stored_again(store: AnyStore, station: Station) -> None:
+    rows = [StationReading(station, charging(10 * n, 20.0 * n)) for n in range(4)]
+    async with store.transaction() as tx:
+        assert await tx.add_readings(rows[:3]) == 3
+
+    async with store.transaction() as tx:
+        assert await tx.add_readings(rows[:1]) == 0
+        assert await tx.add_late_readings(rows) == rows[3:]
+
+    assert len(await stored_readings(store, station)) == 4
+
+
+async def test_readings_come_in_order_of_time_then_number_then_receipt(
+    store: AnyStore, station: Station
+) -> None:
+    rows = [
+        charging(10, 1, seq=2),
+        charging(10, 2, seq=1),
+        charging(10, 3, received_at=at(12)),
+        charging(10, 4, received_at=at(11)),
+        charging(0, 5),
+    ]
+    async with store.transaction() as tx:
+        await tx.add_readings([StationReading(station, one) for one in rows])
+
+    assert [one.session_energy_wh for one in await stored_readings(store, station)] == [5, 4, 3, 2, 1]
+
+
+async def test_a_failed_transaction_leaves_nothing(store: AnyStore, station: Station) -> None:
+    async def write_and_fail() -> None:
+        async with store.transaction() as tx:
+            await tx.add_readings([StationReading(station, charging(0, 0))])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await write_and_fail()
+
+    assert await stored_readings(store, station) == []
+
+
+async def test_the_state_of_the_fold_survives_a_restart(store: AnyStore, station: Station) -> None:
+    await ingest(
+        store,
+        station,
+        reading(0, "available", power_w=0.0),
+        charging(10, 10, energy_source="solar"),
+        charging(20, 30),
+    )
+
+    loaded = (await store.load_stations(["cp1"]))["cp1"]
+
+    assert loaded.connectors[1].state == station.connectors[1].state
+    assert loaded.connectors[1].latest == station.connectors[1].latest
+    assert loaded.last_received_at == at(20)
+
+
+async def test_stations_with_running_sessions_are_loaded_at_the_start(
+    store: AnyStore, station: Station
+) -> None:
+    await store.register_stations(["cp2", "cp3"])
+    await ingest(store, station, charging(10, 10))
+    cp2 = (await store.load_stations(["cp2"]))["cp2"]
+    async with store.transaction() as tx:
+        await tx.save_facts(cp2, StationFacts(is_online=True, max_power_w=7400.0))
+
+    live = await store.load_live_stations()
+
+    assert sorted(live) == ["cp1", "cp2"]
+    assert (live["cp2"].is_online, live["cp2"].max_power_w) == (True, 7400.0)
+
+
+async def test_registering_a_known_station_changes_nothing(store: AnyStore, station: Station) -> None:
+    await store.register_stations(["cp1"])
+
+    again = (await store.load_stations(["cp1", "nobody"]))["cp1"]
+
+    assert again.evse_id == station.evse_id
+
+
+async def test_sessions_are_found_around_an_instant(store: AnyStore, station: Station) -> None:
+    gone = [reading(20 + 100 * n, "available", power_w=0.0) for n in range(3)]
+    starts = [charging(10 + 100 * n, 1, session_id=f"s{n}") for n in range(3)]
+    await ingest(store, station, *(one for pair in zip(starts, gone, strict=True) for one in pair))
+
+    async def names(seconds: float) -> tuple[str | None, list[str | None]]:
+        async with store.transaction() as tx:
+            before, following = await tx.sessions_around(station, 1, at(seconds))
+        return (before and before.device_session_id), [session.device_session_id for session in following]
+
+    assert await names(0) == (None, ["s0", "s1", "s2"])
+    assert await names(10) == (None, ["s0", "s1", "s2"])
+    assert await names(115) == ("s0", ["s1", "s2"])
+    assert await names(9999) == ("s1", ["s2"])
+
+
+async def test_sessions_are_replaced_deleted_and_their_ids_known(store: AnyStore, station: Station) -> None:
+    await ingest(store, station, charging(0, 0))
+    await ingest(store, station, charging(10, 20))
+    session = station.connectors[1].state.session
+    assert session is not None
+
+    async with store.transaction() as tx:
+        assert await tx.held_session_ids([session.id]) == {session.id}
+        _, [stored] = await tx.sessions_around(station, 1, at(0))
+        assert stored == session
+        await tx.delete_sessions([session.id])
+        assert await tx.held_session_ids([session.id]) == set()
+
+
+async def test_bills_are_added_once_and_the_newest_is_found(store: AnyStore, station: Station) -> None:
+    await ingest(store, station, charging(0, 0), charging(10, 20), reading(20, "available", power_w=0.0))
+    registry = Registry(store, register_unknown=False)
+    await registry.read_tariffs()
+    session = station.connectors[1].state.session
+    assert session is not None
+    [invoice] = settle(registry.account(station, 1, session), None)
+    back = credit(invoice)
+
+    for _ in range(2):
+        async with store.transaction() as tx:
+            await tx.add_bills([invoice, back])
+
+    async with store.transaction() as tx:
+        assert await tx.newest_bills([session.id]) == {session.id: back}
+    assert invoice.total == Decimal("1.00")
+
+
+async def test_a_reading_filed_under_its_receipt_is_recognised_when_redelivered(
+    store: AnyStore, station: Station
+) -> None:
+    first = replace(charging(0, 0), device_ts=None, quality=Quality.CLOCKLESS)
+    first = replace(first, digest=content_digest(first))
+    again = replace(first, ts=at(30), received_at=at(30))
+    other = replace(again, power_w=1.0)
+    other = replace(other, digest=content_digest(other))
+    too_late = replace(
+        first, ts=first.ts + timedelta(days=2), received_at=first.received_at + timedelta(days=2)
+    )
+    async with store.transaction() as tx:
+        await tx.add_readings([StationReading(station, first)])
+
+    async with store.transaction() as tx:
+        found = await tx.already_stored([StationReading(station, one) for one in (again, other, too_late)])
+
+    assert found == [True, False, False]
+
+
+async def test_rejected_messages_are_bounded(store: AnyStore) -> None:
+    parts = [
+        RejectedPart(
+            received_at=at(n), topic="t", reason="r", field=None, detail="d", payload=b"\0\xff" * 20_000
+        )
+        for n in range(8)
+    ]
+    async with store.transaction() as tx:
+        await tx.add_rejected(parts)
+
+    assert await store.prune_rejected(5) == 3
+    assert await store.prune_rejected(5) == 0
+
+
+async def test_events_are_kept(store: AnyStore, station: Station) -> None:
+    event = StationEvent(station=station, connector_id=None, ts=at(0), kind="online")
+
+    async with store.transaction() as tx:
+        await tx.add_events([event])
+
+
+async def test_every_site_has_a_tariff(store: AnyStore) -> None:
+    [[tariff]] = (await store.load_tariffs()).values()
+
+    assert (tariff.currency, tariff.price_solar_per_kwh, tariff.price_grid_per_kwh) == ("JMD", 10, 50)
+
+
+async def test_content_that_postgresql_cannot_hold_is_refused_not_retried(database_url: str) -> None:
+    await migrate_and_seed(Settings(_env_file=None, database_url=database_url))  # type: ignore[call-arg]
+    store = PostgresStore(database_url, site_name="Main site")
+    await store.register_stations(["cp1"])
+    station = (await store.load_stations(["cp1"]))["cp1"]
+    try:
+        with pytest.raises(StoreRefused):
+            async with store.transaction() as tx:
+                await tx.add_readings([StationReading(station, charging(0, 0, error_code="a\0b"))])
+        async with store.transaction() as tx:
+            assert await tx.add_readings([StationReading(station, charging(0, 0))]) == 1
+    finally:
+        await store.close()
