@@ -10,6 +10,7 @@ from typing import Any
 from solarrally.domain.reading import ConnectorStatus, EnergySource, Reading, content_digest
 from solarrally.domain.session import Session
 from solarrally.domain.station import ConnectorState, SessionRules, judged_quality, observe
+from solarrally.settings import Settings
 
 T0 = datetime(2026, 3, 9, 12, 0, tzinfo=UTC)
 RULES = SessionRules()
@@ -52,6 +53,11 @@ def fold_state(
         for session in observe(state, one, rules, max_power_w):
             sessions[id(session)] = session
     return state, list(sessions.values())
+
+
+def make_settings(**values: Any) -> Settings:
+    """Settings from these values alone: neither `.env` nor defaults of this machine."""
+    return Settings(_env_file=None, **values)  # type: ignore[call-arg]
 
 
 def payload(seconds: float, **said: Any) -> bytes:

@@ -17,10 +17,9 @@ from solarrally.domain.station import observe
 from solarrally.errors import StoreRefused
 from solarrally.ingest.ports import RejectedPart, StationEvent, StationReading
 from solarrally.ingest.registry import Registry
-from solarrally.settings import Settings
 from solarrally.storage.store import PostgresStore
 from solarrally.wiring import migrate_and_seed
-from tests.builders import MAX_POWER_W, RULES, at, reading
+from tests.builders import MAX_POWER_W, RULES, at, make_settings, reading
 from tests.fakes.memory_store import MemoryStore
 
 AnyStore: TypeAlias = MemoryStore | PostgresStore
@@ -37,7 +36,7 @@ async def store(dsn: str | None) -> AsyncIterator[AnyStore]:
     if dsn is None:
         yield MemoryStore()
         return
-    await migrate_and_seed(Settings(_env_file=None, database_url=dsn))  # type: ignore[call-arg]
+    await migrate_and_seed(make_settings(database_url=dsn))
     opened = PostgresStore(dsn, site_name="Main site")
     yield opened
     await opened.close()
@@ -210,7 +209,8 @@ async def test_sessions_are_found_around_an_instant(store: AnyStore, station: St
     async def names(seconds: float) -> tuple[str | None, list[str | None]]:
         async with store.transaction() as tx:
             before, following = await tx.sessions_around(station, 1, at(seconds))
-        return (before and before.device_session_id), [session.device_session_id for session in following]
+        name = None if before is None else before.device_session_id
+        return name, [session.device_session_id for session in following]
 
     assert await names(0) == (None, ["s0", "s1", "s2"])
     assert await names(10) == (None, ["s0", "s1", "s2"])
@@ -294,11 +294,15 @@ async def test_events_are_kept(store: AnyStore, station: Station) -> None:
 async def test_every_site_has_a_tariff(store: AnyStore) -> None:
     [[tariff]] = (await store.load_tariffs()).values()
 
-    assert (tariff.currency, tariff.price_solar_per_kwh, tariff.price_grid_per_kwh) == ("JMD", 10, 50)
+    assert (tariff.currency, tariff.price_solar_per_kwh, tariff.price_grid_per_kwh) == (
+        "JMD",
+        Decimal(10),
+        Decimal(50),
+    )
 
 
 async def test_content_that_postgresql_cannot_hold_is_refused_not_retried(database_url: str) -> None:
-    await migrate_and_seed(Settings(_env_file=None, database_url=database_url))  # type: ignore[call-arg]
+    await migrate_and_seed(make_settings(database_url=database_url))
     store = PostgresStore(database_url, site_name="Main site")
     await store.register_stations(["cp1"])
     station = (await store.load_stations(["cp1"]))["cp1"]

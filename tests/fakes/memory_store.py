@@ -12,7 +12,7 @@ from itertools import count
 from uuid import UUID
 
 from solarrally.domain.bill import Account, Bill
-from solarrally.domain.fleet import Connector, Station, StationFacts, unseen
+from solarrally.domain.fleet import Connector, Station, StationFacts
 from solarrally.domain.reading import Reading
 from solarrally.domain.session import Session
 from solarrally.domain.station import ConnectorState
@@ -105,7 +105,7 @@ class MemoryStore:
             loaded = copy.deepcopy(state)
             loaded.session = max(self._sessions(uid, number), key=lambda s: s.started_at, default=None)
             latest = copy.deepcopy(latest)
-            station.connectors[number] = Connector(state=loaded, latest=latest or unseen(station, number))
+            station.connectors[number] = Connector(state=loaded, latest=latest)
             if latest.received_at is not None:
                 station.last_received_at = max(
                     station.last_received_at or latest.received_at, latest.received_at

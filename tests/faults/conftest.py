@@ -11,11 +11,11 @@ import pytest
 from solarrally.embedded.broker_process import BrokerProcess
 from solarrally.embedded.errors import BinariesMissing
 from solarrally.embedded.mosquitto_program import find_mosquitto
-from solarrally.embedded.postgres import EmbeddedPostgres
 from solarrally.embedded.ports import any_free_port
+from solarrally.embedded.postgres import EmbeddedPostgres
 from solarrally.embedded.temporary import FAST_AND_FORGETFUL, temporary_broker, temporary_dir
-from solarrally.settings import Settings
 from solarrally.wiring import migrate_and_seed
+from tests.builders import make_settings
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def seeded_server() -> Iterator[EmbeddedPostgres]:
         running = EmbeddedPostgres(folder / "database", port=any_free_port(), settings=FAST_AND_FORGETFUL)
         running.start()
         try:
-            settings = Settings(_env_file=None, database_url=running.dsn)  # type: ignore[call-arg]
+            settings = make_settings(database_url=running.dsn)
             asyncio.run(migrate_and_seed(settings))
             yield running
         finally:

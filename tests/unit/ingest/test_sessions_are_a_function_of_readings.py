@@ -20,7 +20,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from solarrally.dialects.routes import decode
+from solarrally.domain.reading import Reading
 from solarrally.domain.station import ConnectorState, SessionRules, judged_quality, observe
+from solarrally.ingest.fates import Fate
 from solarrally.ingest.pipeline import Pipeline
 from solarrally.ingest.rules import IngestRules
 from tests.builders import at
@@ -89,7 +91,7 @@ Figures = tuple[datetime, datetime | None, str | None, str | None, int, int, int
 
 def plain_fold(payloads: list[bytes]) -> list[Figures]:
     """The reference: every reading once, in order, from scratch."""
-    readings = {}
+    readings: dict[tuple[datetime, int], Reading] = {}
     for index, payload in enumerate(payloads):
         for reading in decode("evse/cp1/telemetry", payload, received(index)).readings:
             readings.setdefault((reading.ts, reading.digest), reading)
@@ -201,7 +203,11 @@ def test_the_sum_of_the_fates_is_what_was_delivered(batch_size: int) -> None:
 
     counts = pipeline.counts
     assert counts.delivered == counts.settled == len(messages)
-    assert (counts.fates["stored"], counts.fates["duplicate"], counts.fates["rejected"]) == (20, 5, 4)
+    assert (counts.fates[Fate.STORED], counts.fates[Fate.DUPLICATE], counts.fates[Fate.REJECTED]) == (
+        20,
+        5,
+        4,
+    )
     assert counts.reasons == {"empty_payload": 1, "malformed_json": 1, "invalid_field": 1, "empty_array": 1}
     assert len(store.tables.rejected) == 4
     assert counts.conflicts_unexplained == 0

@@ -1,0 +1,1 @@
+"""PostgreSQL, an MQTT broker and the supervisor behind `solarrally up`, on one machine and on loopback."""

@@ -1,0 +1,52 @@
+"""Who may log in to the broker of `up`, and which topics each may write and read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from solarrally.embedded.mqtt_topics import matches
+
+# A device that logs in with its own id as user name may do this, and only under its own name (%u).
+DEVICE_WRITES = ("evse/%u/telemetry", "evse/%u/status", "evse/%u/session/#", "evse/%u/results/#")
+DEVICE_READS = ("evse/%u/commands/#", "evse/%u/acks")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerUser:
+    """A login and the topic filters it may publish to and receive from."""
+
+    name: str
+    password: str
+    writes: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+
+    def may_write(self, topic: str) -> bool:
+        """Whether this user may publish under the topic."""
+        return covers((*self.writes, *self.own_topics(DEVICE_WRITES)), topic)
+
+    def may_read(self, topic: str) -> bool:
+        """Whether a message under this topic may be delivered to this user."""
+        return covers((*self.reads, *self.own_topics(DEVICE_READS)), topic)
+
+    def own_topics(self, patterns: Iterable[str]) -> list[str]:
+        """The patterns with this user's name in them."""
+        return [pattern.replace("%u", self.name) for pattern in patterns]
+
+
+def covers(filters: Iterable[str], topic: str) -> bool:
+    """Whether any filter matches the topic."""
+    return any(matches(topic_filter, topic) for topic_filter in filters)
+
+
+def ingestor_user(password: str) -> BrokerUser:
+    """The backend: hears everything, speaks to stations."""
+    return BrokerUser(name="ingestor", password=password, writes=("evse/#",), reads=("#",))
+
+
+def fleet_user(password: str) -> BrokerUser:
+    """The simulator: speaks for any station, hears what is said to stations."""
+    return BrokerUser(
+        name="fleet",
+        password=password,
+        writes=tuple(pattern.replace("%u", "+") for pattern in DEVICE_WRITES),
+        reads=tuple(pattern.replace("%u", "+") for pattern in DEVICE_READS),
+    )
