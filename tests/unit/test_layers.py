@@ -40,8 +40,9 @@ ALLOWED: dict[str, set[str]] = {
         "settings", "errors", "logs", "metrics", "domain", "dialects", "ingest", "brokers", "storage", "hub",
         "api",
     },
+    "watch": {"errors"},
     "cli": {
-        "wiring", "api.app", "settings", "errors", "logs", "metrics", "domain", "ingest.pipeline", "storage",
+        "watch", "wiring", "api.app", "settings", "errors", "logs", "metrics", "domain", "ingest.pipeline", "storage",
         "embedded",
     },
     "__main__": {"cli"},

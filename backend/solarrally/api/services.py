@@ -1,0 +1,73 @@
+"""What the routes work with, made once per application at its start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import Depends
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.requests import HTTPConnection
+
+from solarrally.api.accounts import Accounts
+from solarrally.api.cursors import Cursors
+from solarrally.api.live_limits import LiveLimits
+from solarrally.api.live_sockets import OpenSockets
+from solarrally.api.throttle import Throttle
+from solarrally.api.tokens import AccessTokens
+from solarrally.hub import Hub
+from solarrally.storage.users import Passwords
+
+FREE_LOGINS_PER_ACCOUNT: Final = 5
+FREE_LOGINS_PER_ADDRESS: Final = 30
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Services:
+    """Everything a route may need."""
+
+    engine: AsyncEngine
+    hub: Hub
+    tokens: AccessTokens
+    accounts: Accounts
+    passwords: Passwords
+    cursors: Cursors
+    throttle_per_account: Throttle
+    """Keyed by (username, address)."""
+    throttle_per_address: Throttle
+    live: LiveLimits
+    sockets: OpenSockets
+
+
+def make_services(
+    *,
+    engine: AsyncEngine,
+    hub: Hub,
+    tokens: AccessTokens,
+    accounts: Accounts,
+    cursors: Cursors,
+    live: LiveLimits,
+) -> Services:
+    """The services of one application, with what only they hold."""
+    return Services(
+        engine=engine,
+        hub=hub,
+        tokens=tokens,
+        accounts=accounts,
+        passwords=Passwords(),
+        cursors=cursors,
+        throttle_per_account=Throttle(FREE_LOGINS_PER_ACCOUNT),
+        throttle_per_address=Throttle(FREE_LOGINS_PER_ADDRESS),
+        live=live,
+        sockets=OpenSockets(live.max_watchers),
+    )
+
+
+def services_of(connection: HTTPConnection) -> Services:
+    """The services of the application that the connection came to."""
+    services = connection.app.state.services
+    assert isinstance(services, Services)
+    return services
+
+
+ServicesDependency = Annotated[Services, Depends(services_of)]
