@@ -22,6 +22,7 @@ from solarrally.errors import SettingsError, SolarRallyError
 from solarrally.logs import configure_logs
 from solarrally.settings import Settings, load_settings
 from solarrally.storage.users import Role
+from solarrally.watch import watch as live_table
 
 log = structlog.get_logger()
 app = typer.Typer(
@@ -99,7 +100,9 @@ def add_user(
     ] = None,
     password: Annotated[
         str,
-        typer.Option(prompt=True, confirmation_prompt=True, hide_input=True, help="Asked for when not given."),
+        typer.Option(
+            prompt=True, confirmation_prompt=True, hide_input=True, help="Asked for when not given."
+        ),
     ] = "",
 ) -> None:
     """Add somebody who may log in to the API."""
@@ -136,6 +139,22 @@ def up(
         mosquitto=mosquitto,
     )
     raise SystemExit(asyncio.run(run_up(options)))
+
+
+@app.command()
+def watch(
+    url: Annotated[str, typer.Option(help="The API's address.")] = "http://127.0.0.1:8000",
+    username: Annotated[str, typer.Option(help="Who logs in.")] = "admin",
+    password: Annotated[
+        str, typer.Option(prompt=True, hide_input=True, help="Asked for when not given.")
+    ] = "",
+    max_rate_hz: Annotated[
+        float, typer.Option(min=0.1, max=100.0, help="At most so many frames a second.")
+    ] = 5.0,
+) -> None:
+    """Show all stations live in the terminal, over the API's WebSocket. Ctrl-C ends it."""
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(live_table(url.rstrip("/"), username, password, max_rate_hz=max_rate_hz))
 
 
 @app.command("check-config")

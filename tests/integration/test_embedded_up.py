@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -99,10 +100,15 @@ class RunningUp:
     def until(self, text: str) -> str:
         """Read what it says until this comes; returns that line."""
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.output += line
-            if text in line:
-                return line
+        impatience = threading.Timer(PATIENCE_S, self.process.kill)
+        impatience.start()
+        try:
+            for line in self.process.stdout:
+                self.output += line
+                if text in line:
+                    return line
+        finally:
+            impatience.cancel()
         raise AssertionError(f"{text!r} was never said:\n{self.output}")
 
     def stop(self, number: int = signal.SIGTERM) -> int:
@@ -178,8 +184,8 @@ def test_it_starts_says_where_and_stops_in_order_keeping_the_data(
     start_up: StartUp, data_dir: Path, number: int
 ) -> None:
     up = start_up()
-    up.until("Next:")
-    address = re.search(r"Dashboard +(http://\S+)", up.output)
+    up.until("Next, in another terminal")
+    address = re.search(r"API +(http://[^/]+)/", up.output)
     assert address is not None
     with urllib.request.urlopen(f"{address[1]}/healthz", timeout=10) as answer:
         assert answer.status == 200
@@ -192,7 +198,7 @@ def test_it_starts_says_where_and_stops_in_order_keeping_the_data(
     assert not any(Path(f"/proc/{pid}").exists() for pid in left_behind)
 
     again = start_up()
-    again.until("Next:")
+    again.until("Next, in another terminal")
     assert again.stop() == 0
     assert "start number 2" in (data_dir / "logs" / "migrate.log").read_text()
     password = re.compile(r"password (\S+)")
@@ -201,7 +207,7 @@ def test_it_starts_says_where_and_stops_in_order_keeping_the_data(
 
 def test_a_second_up_says_which_process_and_address_has_the_data(start_up: StartUp) -> None:
     up = start_up()
-    up.until("Next:")
+    up.until("Next, in another terminal")
     second = start_up()
     assert second.ended() == 1
     assert f"process {up.process.pid}, http://127.0.0.1:" in second.output
@@ -210,7 +216,7 @@ def test_a_second_up_says_which_process_and_address_has_the_data(start_up: Start
 
 def test_what_dies_is_started_again_and_said(start_up: StartUp) -> None:
     up = start_up()
-    up.until("Next:")
+    up.until("Next, in another terminal")
     children = children_of(up.process.pid)
     for word, name in ((" -D ", "PostgreSQL"), (" ingestor ", "ingestor")):
         os.kill(children[word], signal.SIGKILL)
@@ -249,7 +255,7 @@ def test_busy_ports_are_stepped_over_and_said(start_up: StartUp, port: int) -> N
         squatter.listen()
         up = start_up()
         up.until(f"port {port} is busy: the API uses")
-        up.until("Next:")
+        up.until("Next, in another terminal")
         assert up.stop() == 0
 
 
@@ -257,7 +263,7 @@ def test_without_mosquitto_it_runs_on_the_python_broker_and_says_what_that_canno
     start_up: StartUp,
 ) -> None:
     up = start_up("--python-broker")
-    up.until("Next:")
+    up.until("Next, in another terminal")
     assert "embedded Python broker" in up.output
     assert "what waits for an absent client is lost when it stops" in up.output
     assert up.stop() == 0
@@ -265,10 +271,10 @@ def test_without_mosquitto_it_runs_on_the_python_broker_and_says_what_that_canno
 
 def test_fresh_puts_the_old_data_aside(start_up: StartUp, data_dir: Path) -> None:
     first = start_up()
-    first.until("Next:")
+    first.until("Next, in another terminal")
     assert first.stop() == 0
     second = start_up("--fresh")
-    second.until("Next:")
+    second.until("Next, in another terminal")
     assert second.stop() == 0
     assert "start number 1" in (data_dir / "logs" / "migrate.log").read_text()
     (aside,) = data_dir.parent.glob("data-until-*")

@@ -42,8 +42,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     "watch": {"errors"},
     "cli": {
-        "watch", "wiring", "api.app", "settings", "errors", "logs", "metrics", "domain", "ingest.pipeline", "storage",
-        "embedded",
+        "watch", "wiring", "api.app", "settings", "errors", "logs", "metrics", "domain", "ingest.pipeline",
+        "storage", "embedded",
     },
     "__main__": {"cli"},
     "": set(),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
 from solarrally.api.headers import DOCS_CONTENT_SECURITY_POLICY
 from solarrally.api.permissions import Permission
@@ -16,6 +18,8 @@ from solarrally.api.schemas.common import Answer, Problem
 from solarrally.api.security import requires
 
 OPENAPI_PATH: Final = "/api/v1/openapi.json"
+ASSETS_PATH: Final = "/api/v1/docs/assets"
+ASSETS: Final = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
 
 
 def docs_router(*, is_open: bool) -> APIRouter:
@@ -29,9 +33,21 @@ def docs_router(*, is_open: bool) -> APIRouter:
 
     @router.get("/api/v1/docs")
     async def get_docs_page() -> HTMLResponse:
-        page = get_swagger_ui_html(openapi_url=OPENAPI_PATH, title="SolarRally API")
+        page = get_swagger_ui_html(
+            openapi_url=OPENAPI_PATH,
+            title="SolarRally API",
+            swagger_js_url=f"{ASSETS_PATH}/swagger-ui-bundle.js",
+            swagger_css_url=f"{ASSETS_PATH}/swagger-ui.css",
+            swagger_favicon_url=f"{ASSETS_PATH}/favicon-32x32.png",
+        )
         page.headers["Content-Security-Policy"] = DOCS_CONTENT_SECURITY_POLICY
         return page
+
+    @router.get(ASSETS_PATH + "/{name}")
+    async def get_docs_asset(name: str) -> FileResponse:
+        if name not in ASSETS:
+            raise HTTPException(404)
+        return FileResponse(Path(str(files("fastapi_swagger"))) / "resources" / name)
 
     return router
 

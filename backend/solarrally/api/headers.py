@@ -11,11 +11,10 @@ CONTENT_SECURITY_POLICY: Final = (
     "default-src 'self'; base-uri 'self'; form-action 'self'; object-src 'none'; frame-ancestors 'none'"
 )
 DOCS_CONTENT_SECURITY_POLICY: Final = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' https://cdn.jsdelivr.net; "
-    "style-src 'self' 'unsafe-inline' https://cdn.jsdelivr.net; "
-    "img-src 'self' data: https://fastapi.tiangolo.com; object-src 'none'; frame-ancestors 'none'"
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; object-src 'none'; frame-ancestors 'none'"
 )
-"""Swagger UI comes from a CDN and starts from an inline script."""
+"""Swagger UI starts from an inline script."""
 
 SECURITY_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",

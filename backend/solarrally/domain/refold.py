@@ -76,7 +76,8 @@ def keep_identities(
             new.id = old.id
             used.add(old.id)
     for session in new_ones.values():
-        session.id = next(free for free in _candidates(session.id) if free not in used and free not in held_ids)
+        taken = used | set(held_ids)
+        session.id = next(free for free in _candidates(session.id) if free not in taken)
         used.add(session.id)
     return list(unmatched.values())
 

@@ -4,6 +4,7 @@ stopped.
 
 import asyncio
 import os
+import shlex
 import signal
 import sys
 import time
@@ -22,6 +23,7 @@ from solarrally.embedded.mosquitto import Mosquitto
 from solarrally.embedded.mosquitto_program import find_mosquitto
 from solarrally.embedded.ports import LOOPBACK, first_free_port
 from solarrally.embedded.postgres import EmbeddedPostgres
+from solarrally.embedded.private_files import write_private
 from solarrally.embedded.python_broker_process import PythonBrokerProcess
 from solarrally.embedded.services import BrokerService, PostgresService, ProgramService, Service, rotate
 from solarrally.embedded.supervise import how_it_ended, indented, keep_running
@@ -168,9 +170,17 @@ class Up:
                 broker_shortcomings=broker.shortcomings,
                 postgres_title=f"embedded {postgres.version}, port {postgres.port}",
                 data_dir=self._data_dir,
+                environment_file=self._write_environment({**environment, **simulator_environment(addresses)}),
                 took_s=time.monotonic() - started_at_s,
             )
         )
+
+    def _write_environment(self, environment: dict[str, str | None]) -> Path:
+        """The settings of the running parts, for other programs started by hand: `. environment`."""
+        path = self._data_dir / "environment"
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items() if value]
+        write_private(path, "\n".join(lines) + "\n")
+        return path
 
     def _infrastructure(self) -> tuple[EmbeddedPostgres, BrokerProcess]:
         """Database and broker, not started yet, on ports that are free."""

@@ -67,6 +67,7 @@ def backend_environment(
         "SOLARRALLY_API_PORT": str(addresses.api_port),
         "SOLARRALLY_METRICS_PORT": str(addresses.metrics_port),
         "SOLARRALLY_ADMIN_PASSWORD": admin_password,
+        "SOLARRALLY_OPEN_DOCS": "true",
         "PYTHONUNBUFFERED": "1",
     }
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+EXAMPLE_RECORDING = "tests/payloads/epfl_l3_sessions.csv"
+
 
 def ready_text(
     *,
@@ -13,6 +15,7 @@ def ready_text(
     broker_shortcomings: Sequence[str],
     postgres_title: str,
     data_dir: Path,
+    environment_file: Path,
     took_s: float,
 ) -> str:
     """Addresses, the login, and three things to try."""
@@ -20,18 +23,18 @@ def ready_text(
         "",
         f"SolarRally is running ({took_s:.1f} s)       Ctrl-C stops everything and keeps the data",
         "",
-        f"  Dashboard  {api_url}",
+        f"  API        {api_url}/api/v1/docs   (click, log in, try every call)",
         f"             user admin, password {admin_password}  (its first one; made for this data folder)",
-        f"  API        {api_url}/docs",
         f"  MQTT       {mqtt_address}  {broker_title}",
         *(f"             {shortcoming}" for shortcoming in broker_shortcomings),
         f"  Postgres   {postgres_title}",
         f"  Data       {data_dir}  (secrets.json has the passwords, logs/ what each part says)",
         "",
-        "Next:",
-        "  open the dashboard and watch a station charge",
-        "  ./run sim --help       more stations, outages, other makes of device",
-        "  ./run up --fresh       the same with empty data; the old data is put aside",
+        "Next, in another terminal:",
+        f"  ./run watch --url {api_url}      all stations live; asks for the password above",
+        f"  . {environment_file} && ./run sim replay {EXAMPLE_RECORDING} --limit 100",
+        "                            100 recorded charging sessions become sessions and bills",
+        f"  curl -s {api_url}/readyz            how each part is; ./run up --help for more",
         "",
     ]
     return "\n".join(lines)

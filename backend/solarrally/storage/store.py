@@ -32,7 +32,7 @@ _LIVE = (
 )
 
 OWN_PARTITION_DAYS = 90
-"""Late readings of a day this recent get their partition; older ones (imports, replays) stay in the default one."""
+"""Late readings of a day this recent get their partition; older ones stay in the default one."""
 
 
 class PostgresStore:
