@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.live import Live
 from rich.table import Table
 from websockets.asyncio.client import connect
@@ -103,10 +103,9 @@ class Picture:
         table = Table(
             title=f"SolarRally, {self.state}", caption=f"{self.sessions_ended} sessions ended meanwhile"
         )
-        for heading in ("station", "status", "power", "source", "session energy", "cost", "°C", "at (UTC)"):
-            table.add_column(
-                heading, justify="left" if heading in ("station", "status", "source") else "right"
-            )
+        for heading in ("station", "status", "power", "source", "energy", "cost", "°C", "at (UTC)"):
+            side: JustifyMethod = "left" if heading in ("station", "status", "source") else "right"
+            table.add_column(heading, justify=side, no_wrap=True)
         for key in sorted(
             self.connectors, key=lambda key: (self.connectors[key].get("status") != "faulted", key)
         ):
@@ -117,8 +116,9 @@ class Picture:
 def _row(update: dict[str, Any]) -> list[str]:
     status = (update.get("status") or "unknown") if update["is_online"] else "offline"
     session = update.get("session")
+    number = update["connector_id"]
     return [
-        f"{update['evse_uid']}/{update['connector_id']}",
+        update["evse_uid"] + ("" if number == 1 else f"/{number}"),
         f"[{_COLOUR.get(status, 'yellow')}]{status}[/]",
         _number(update.get("power_w"), " W"),
         update.get("energy_source") or "",

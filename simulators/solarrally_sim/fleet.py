@@ -37,6 +37,7 @@ def build_fleet(scenario: Scenario, *, size: int, seed: int, sky: Sky, interval_
         )
         if index == 0 and scenario.first_unit_starts_faulted:
             station.start_faulted()
+        station.expects_car = index == 0 and scenario.first_unit_expects_car
         stations.append(station)
     return stations
 

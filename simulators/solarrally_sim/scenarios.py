@@ -68,6 +68,7 @@ class Scenario:
     fault_lasts_s: float = 30.0
     solar: SolarRule = SolarRule.BY_HOUR
     first_unit_starts_faulted: bool = False
+    first_unit_expects_car: bool = False  # at its second reading, so that there is a charge to see at once
 
 
 _E, _B = Flavour.ENHANCED, Flavour.BASIC
@@ -78,6 +79,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         summary="Two level 2 stations (7.36 kW) and one level 3 (25.2 kW) on an ordinary day.",
         uid_prefix="evse_unit",
         units=((LEVEL_2, _E), (LEVEL_2, _B), (LEVEL_3, _E)),
+        first_unit_expects_car=True,
     ),
     Scenario(
         name="rush-hour",

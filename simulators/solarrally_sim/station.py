@@ -47,6 +47,8 @@ class Station:
     status: Status = Status.AVAILABLE
     charge: Charge | None = None
     faulted_at: datetime | None = None
+    expects_car: bool = False
+    """A car plugs in at the next reading but one."""
     stepped_at: datetime | None = None
     power_w: float = 0.0
     _voltage_v: float = field(default=0.0)
@@ -64,6 +66,8 @@ class Station:
         self.stepped_at = ts
         source = self._deliver(ts, interval_s)
         self._advance(ts, interval_s or TICK_S)
+        if self.expects_car and interval_s and self.status is Status.AVAILABLE:
+            self._plug_in()
         if self.status is Status.CHARGING and self.charge is not None:
             self._draw_power(ts, self.charge.delivered_share)
             if source is Source.NONE:
@@ -101,8 +105,12 @@ class Station:
             case _ if self._happens(self.scenario.fault_probability, interval_s):
                 self.status, self.faulted_at = Status.FAULTED, ts
             case Status.AVAILABLE if self._happens(self.scenario.start_probability, interval_s):
-                self.status = Status.CHARGING
-                self.charge = Charge(self._new_session_id(), self._target_mwh())
+                self._plug_in()
+
+    def _plug_in(self) -> None:
+        self.expects_car = False
+        self.status = Status.CHARGING
+        self.charge = Charge(self._new_session_id(), self._target_mwh())
 
     def _recover(self) -> None:
         """The enhanced device keeps its dead session id and energies on the `available` readings after it."""

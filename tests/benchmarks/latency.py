@@ -132,7 +132,8 @@ async def measure(
     await asyncio.gather(*tasks, return_exceptions=True)
     committed = await commit_delays(dsn, sent)
     print(
-        f"{count} messages in {options.seconds:g} s from {options.stations} stations, one watcher at {options.watch_rate_hz:g} Hz"
+        f"{count} messages in {options.seconds:g} s from {options.stations} stations, "
+        f"one watcher at {options.watch_rate_hz:g} Hz"
     )
     print(f"{'':34}{'messages':>10}{'p50 ms':>9}{'p90 ms':>9}{'p99 ms':>9}{'p50 / bare':>12}")
     base = statistics.median(bare)
@@ -143,9 +144,8 @@ async def measure(
     ):
         cuts = statistics.quantiles(delays, n=100)
         p50 = statistics.median(delays)
-        print(
-            f"{name:34}{len(delays):>10}{p50 * 1e3:>9.1f}{cuts[89] * 1e3:>9.1f}{cuts[98] * 1e3:>9.1f}{p50 / base:>12.1f}"
-        )
+        figures = "".join(f"{delay_s * 1e3:>9.1f}" for delay_s in (p50, cuts[89], cuts[98]))
+        print(f"{name:34}{len(delays):>10}{figures}{p50 / base:>12.1f}")
 
 
 async def publish(url: str, options: argparse.Namespace, sent: dict[tuple[str, str], float]) -> int:
@@ -198,7 +198,7 @@ async def subscribe(url: str, sent: dict[tuple[str, str], float], delays: list[f
         await client.subscribe("evse/+/telemetry", qos=1)
         async for message in client.messages:
             now = time.perf_counter()
-            body = json.loads(bytes(message.payload))  # type: ignore[arg-type]
+            body = json.loads(bytes(message.payload))
             delays.append(now - sent[str(message.topic).split("/")[1], body["timestamp"]])
 
 
@@ -234,7 +234,8 @@ async def commit_delays(dsn: str, sent: dict[tuple[str, str], float]) -> list[fl
     connection = await connect_database(dsn)
     try:
         rows = await connection.fetch(
-            "SELECT extract(epoch FROM pg_xact_commit_timestamp(xmin) - ts)::float8 AS committed_s FROM reading"
+            "SELECT extract(epoch FROM pg_xact_commit_timestamp(xmin) - ts)::float8 AS committed_s"
+            " FROM reading"
         )
     finally:
         await connection.close()
