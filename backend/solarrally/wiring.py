@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
+import asyncpg
 import structlog
 from pydantic import SecretStr
+from sqlalchemy.exc import DBAPIError
 
 from solarrally.api.app import create_app
 from solarrally.api.server import make_server
 from solarrally.brokers.address import parse_address
 from solarrally.brokers.mosquitto import MosquittoBroker
 from solarrally.domain.station import SessionRules
-from solarrally.errors import SettingsError
+from solarrally.errors import SettingsError, StoreUnavailable
 from solarrally.hub import Hub
 from solarrally.ingest.pipeline import Pipeline
 from solarrally.ingest.rules import IngestRules
@@ -94,8 +97,26 @@ async def running_ingest(settings: Settings) -> AsyncIterator[Pipeline]:
         await store.close()
 
 
+@contextmanager
+def reaching_database(settings: Settings) -> Iterator[None]:
+    """Say in one line that the database cannot be reached, and where it was looked for."""
+    try:
+        yield
+    except (OSError, asyncpg.PostgresError, DBAPIError) as error:
+        place = urlsplit(database_dsn(settings))
+        raise StoreUnavailable(
+            f"no PostgreSQL for us at {place.hostname}:{place.port or 5432}{place.path} "
+            f"(SOLARRALLY_DATABASE_URL): {error}"
+        ) from error
+
+
 async def migrate_and_seed(settings: Settings) -> None:
     """The newest schema, the default site with its tariff, the partitions, and the first admin."""
+    with reaching_database(settings):
+        await _migrate_and_seed(settings)
+
+
+async def _migrate_and_seed(settings: Settings) -> None:
     report = await migrate(database_dsn(settings))
     log.info("schema_migrated", revision=report.to_revision, steps=len(report.steps))
     store = build_store(settings)
@@ -119,7 +140,8 @@ async def add_user(settings: Settings, username: str, password: str, role: str, 
     """Add somebody who may log in. Raises `InvalidUser` and `UserExists`."""
     engine = create_engine(database_dsn(settings), pool_size=1, application_name="solarrally-users")
     try:
-        await create_user(engine, username, password, role, id_token)
+        with reaching_database(settings):
+            await create_user(engine, username, password, role, id_token)
     finally:
         await engine.dispose()
     log.info("user_added", username=username, role=role)

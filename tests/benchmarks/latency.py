@@ -13,21 +13,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
-import os
-import secrets
-import socket
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import aiomqtt
@@ -38,9 +27,7 @@ from solarrally.embedded.postgres import EmbeddedPostgres
 from solarrally.embedded.temporary import temporary_broker, temporary_dir
 from solarrally.storage.engine import connect as connect_database
 from solarrally.watch import log_in
-from tests.support.ingestor import IngestorProcess
-
-PASSWORD = secrets.token_urlsafe(16)
+from tests.support.backend import Backend, running_backend
 
 
 def main() -> None:
@@ -58,10 +45,16 @@ def main() -> None:
         postgres = EmbeddedPostgres(folder / "database", settings={"track_commit_timestamp": "on"})
         postgres.start()
         try:
-            with backend(postgres.dsn, broker.url_for("ingestor"), folder) as api_url:
+            with running_backend(
+                database_url=postgres.dsn, mqtt_url=broker.url_for("ingestor"), folder=folder
+            ) as backend:
                 asyncio.run(
                     measure(
-                        options, broker.url_for("fleet"), broker.url_for("ingestor"), postgres.dsn, api_url
+                        options,
+                        fleet_url=broker.url_for("fleet"),
+                        ingestor_url=broker.url_for("ingestor"),
+                        dsn=postgres.dsn,
+                        backend=backend,
                     )
                 )
         finally:
@@ -69,60 +62,17 @@ def main() -> None:
         print(f"broker: {broker.title}; PostgreSQL {postgres.version}, fsync on")
 
 
-@contextmanager
-def backend(database_url: str, mqtt_url: str, folder: Path) -> Iterator[str]:
-    """Ingestor and API as processes; the API's address."""
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {
-        **os.environ,
-        "SOLARRALLY_DATABASE_URL": database_url,
-        "SOLARRALLY_JWT_SECRET": secrets.token_hex(32),
-        "SOLARRALLY_API_PORT": str(port),
-        "SOLARRALLY_ADMIN_PASSWORD": PASSWORD,
-    }
-    subprocess.run(
-        [sys.executable, "-m", "solarrally", "migrate"], env=environment, check=True, capture_output=True
-    )
-    log_file = Path(tempfile.mkstemp(dir=folder, suffix=".log")[1])
-    with (
-        log_file.open("ab") as log,
-        IngestorProcess(database_url=database_url, mqtt_url=mqtt_url, log_file=log_file) as ingestor,
-    ):
-        ingestor.wait_connected()
-        api = subprocess.Popen(
-            [sys.executable, "-m", "solarrally", "serve"], env=environment, stdout=log, stderr=log
-        )
-        try:
-            url = f"http://127.0.0.1:{port}"
-            until_ready(url)
-            yield url
-        finally:
-            api.terminate()
-            api.wait(timeout=10)
-
-
-def until_ready(url: str) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/readyz", timeout=2):
-            return
-        time.sleep(0.1)
-    raise SystemExit(f"{url} did not become ready")
-
-
 async def measure(
-    options: argparse.Namespace, fleet_url: str, ingestor_url: str, dsn: str, api_url: str
+    options: argparse.Namespace, *, fleet_url: str, ingestor_url: str, dsn: str, backend: Backend
 ) -> None:
     sent: dict[tuple[str, str], float] = {}
     bare: list[float] = []
     watched: list[float] = []
-    token = log_in(api_url, "admin", PASSWORD)
+    token = log_in(backend.api_url, "admin", backend.admin_password)
     listening = asyncio.Event()
     tasks = [
         asyncio.create_task(subscribe(ingestor_url, sent, bare)),
-        asyncio.create_task(watch(api_url, token, options.watch_rate_hz, sent, watched, listening)),
+        asyncio.create_task(watch(backend.api_url, token, options.watch_rate_hz, sent, watched, listening)),
     ]
     await listening.wait()
     count = await publish(fleet_url, options, sent)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import uvicorn
@@ -15,6 +18,7 @@ from solarrally.api.app import say_goodbye
 ABORT_AFTER_S: Final = 2.0
 MAX_FRAME_BYTES: Final = 65_536
 GRACEFUL_SHUTDOWN_S: Final = 2
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class _LiveProtocol(WebSocketsSansIOProtocol):
@@ -35,6 +39,18 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
         super().__init__(config)
         self._solarrally = app
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on SIGINT and SIGTERM with exit code 0; uvicorn itself would raise them again at the end."""
+        loop = asyncio.get_running_loop()
+        for number in STOP_SIGNALS:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in STOP_SIGNALS:
+                loop.remove_signal_handler(number)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await say_goodbye(self._solarrally)
