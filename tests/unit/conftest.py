@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Iterator
 
-import structlog
+import pytest
+from structlog.testing import capture_logs
 
-structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+@pytest.fixture(scope="module", autouse=True)
+def silent_logs() -> Iterator[None]:
+    with capture_logs():
+        yield

@@ -125,11 +125,12 @@ def main(arguments: list[str]) -> int:
         found = find_mosquitto()
     except BinariesMissing:
         found = None
-    if found is not None and "--if-missing" in arguments:
-        return 0
-    if found is not None and found.path.parent != download_dir():
-        say(f"Mosquitto {found.version} is on this machine already: {found.path}")
-        return 0
+    if found is not None and has_clients():
+        if "--if-missing" in arguments:
+            return 0
+        if found.path.parent != download_dir():
+            say(f"Mosquitto {found.version} is on this machine already: {found.path}")
+            return 0
     say("fetching Mosquitto from your system's package archive (about 1 MB) ...")
     try:
         fetch(download_dir())
@@ -139,6 +140,12 @@ def main(arguments: list[str]) -> int:
     program = find_mosquitto(download_dir() / "mosquitto")
     say(f"Mosquitto {program.version} is ready: {program.path}")
     return 0
+
+
+def has_clients() -> bool:
+    """Whether mosquitto_pub and mosquitto_sub are at hand: tests use them."""
+    places = (None, str(download_dir()))
+    return all(any(shutil.which(name, path=place) for place in places) for name in PROGRAMS if "_" in name)
 
 
 def say(text: str) -> None:
