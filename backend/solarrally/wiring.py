@@ -31,6 +31,9 @@ from solarrally.storage.users import Role, count_users, create_user
 
 log = structlog.get_logger()
 
+API_STATEMENT_TIMEOUT_S = 10.0
+"""No request is worth more of the database's time."""
+
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
@@ -151,7 +154,9 @@ async def serve_api(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM."""
     jwt_secret = required(settings.jwt_secret, "SOLARRALLY_JWT_SECRET", "serve")
     dsn = database_dsn(settings)
-    engine = create_engine(dsn, application_name="solarrally-api")
+    engine = create_engine(
+        dsn, application_name="solarrally-api", statement_timeout_s=API_STATEMENT_TIMEOUT_S
+    )
     hub = Hub()
     app = create_app(
         engine=engine,

@@ -203,6 +203,7 @@ def create_sessions() -> None:
         sa.ForeignKeyConstraint(["evse_id"], ["evse.id"], name=op.f("fk_charging_session_evse_id")),
         sa.ForeignKeyConstraint(["tariff_id"], ["tariff.id"], name=op.f("fk_charging_session_tariff_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_charging_session")),
+        postgresql_with={"fillfactor": "80"},
     )
     op.create_index(
         op.f("ix_charging_session_active"),
@@ -248,6 +249,9 @@ def create_bills() -> None:
         sa.CheckConstraint("kind IN ('invoice', 'credit')", name=op.f("ck_bill_kind_is_known")),
         sa.CheckConstraint(
             "(kind = 'credit') = (credits_bill_id IS NOT NULL)", name=op.f("ck_bill_credit_says_of_what")
+        ),
+        sa.CheckConstraint(
+            "CASE kind WHEN 'credit' THEN total <= 0 ELSE total >= 0 END", name=op.f("ck_bill_sign_fits_kind")
         ),
         sa.ForeignKeyConstraint(["credits_bill_id"], ["bill.id"], name=op.f("fk_bill_credits_bill_id")),
         sa.ForeignKeyConstraint(["tariff_id"], ["tariff.id"], name=op.f("fk_bill_tariff_id")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from uuid import UUID
 
 import asyncpg
@@ -41,6 +42,7 @@ async def issue(
     revision: int,
     kind: str = "invoice",
     credits: UUID | None = None,
+    total: Decimal | None = None,
 ) -> None:
     await connection.execute(
         """
@@ -48,13 +50,14 @@ async def issue(
             ended_at, energy_solar_wh, energy_grid_wh, energy_unattributed_wh, tariff_id, price_solar_per_kwh,
             price_grid_per_kwh, currency, total)
         VALUES ($1, $2, $3, $4, $5, 'CP-1', 1, '2026-03-09 10:00Z', '2026-03-09 11:00Z',
-            4000, 2000, 1000, 1, 10, 50, 'JMD', 190)
+            4000, 2000, 1000, 1, 10, 50, 'JMD', $6)
         """,
         bill_id,
         SESSION_ID,
         revision,
         kind,
         credits,
+        Decimal(-190 if kind == "credit" else 190) if total is None else total,
     )
 
 
@@ -120,6 +123,15 @@ async def test_a_credit_names_its_bill_and_nothing_else_does(
 
     with pytest.raises(asyncpg.CheckViolationError, match=constraint):
         await issue(station, SECOND_ID, revision=2, kind=kind, credits=credits)
+
+
+@pytest.mark.parametrize(("kind", "total"), [("invoice", -1), ("credit", 1)])
+async def test_the_sign_of_a_bill_fits_its_kind(station: asyncpg.Connection, kind: str, total: int) -> None:
+    await issue(station, INVOICE_ID, revision=1)
+    credits = INVOICE_ID if kind == "credit" else None
+
+    with pytest.raises(asyncpg.CheckViolationError, match="ck_bill_sign_fits_kind"):
+        await issue(station, SECOND_ID, revision=2, kind=kind, credits=credits, total=Decimal(total))
 
 
 @pytest.mark.parametrize(

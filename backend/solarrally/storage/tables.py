@@ -189,6 +189,7 @@ charging_session = Table(
     Index("ix_charging_session_started_id", "started_at", "id"),
     Index("ix_charging_session_id_token_started", "id_token", "started_at", "id"),  # a driver's own
     Index("ix_charging_session_active", "evse_id", postgresql_where=text("status = 'ACTIVE'")),
+    postgresql_with={"fillfactor": "80"},  # a running session is rewritten with every batch
 )
 
 # Immutable: a trigger refuses all but INSERT. A correction is a credit and a new invoice (OCPI 2.2.1 CDRs).
@@ -219,6 +220,7 @@ bill = Table(
     Column("issued_at", _INSTANT, nullable=False, server_default=_NOW),
     UniqueConstraint("session_id", "revision"),
     CheckConstraint("(kind = 'credit') = (credits_bill_id IS NOT NULL)", name="credit_says_of_what"),
+    CheckConstraint("CASE kind WHEN 'credit' THEN total <= 0 ELSE total >= 0 END", name="sign_fits_kind"),
 )
 
 station_event = Table(
