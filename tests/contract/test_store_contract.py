@@ -14,7 +14,7 @@ from solarrally.domain.bill import credit, settle
 from solarrally.domain.fleet import Station, StationFacts, newest
 from solarrally.domain.reading import EnergySource, Quality, TransactionEvent, content_digest
 from solarrally.domain.station import observe
-from solarrally.errors import StoreRefused
+from solarrally.errors import StoreRefused, StoreUnavailable
 from solarrally.ingest.ports import RejectedPart, StationEvent, StationReading
 from solarrally.ingest.registry import Registry
 from solarrally.storage.store import PostgresStore
@@ -312,5 +312,15 @@ async def test_content_that_postgresql_cannot_hold_is_refused_not_retried(databa
                 await tx.add_readings([StationReading(station, charging(0, 0, error_code="a\0b"))])
         async with store.transaction() as tx:
             assert await tx.add_readings([StationReading(station, charging(0, 0))]) == 1
+    finally:
+        await store.close()
+
+
+async def test_a_site_that_does_not_exist_stops_registration_and_loses_nothing(database_url: str) -> None:
+    await migrate_and_seed(make_settings(database_url=database_url))
+    store = PostgresStore(database_url, site_name="Elsewhere")
+    try:
+        with pytest.raises(StoreUnavailable, match="Elsewhere"):
+            await store.register_stations(["cp1"])
     finally:
         await store.close()

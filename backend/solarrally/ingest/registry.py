@@ -8,6 +8,7 @@ from solarrally.domain.bill import Account
 from solarrally.domain.fleet import Station
 from solarrally.domain.session import Session
 from solarrally.domain.tariff import Tariff, tariff_at
+from solarrally.errors import StoreUnavailable
 from solarrally.ingest.ports import Store
 
 
@@ -49,8 +50,15 @@ class Registry:
             self._stations.pop(uid, None)
 
     def account(self, station: Station, connector_id: int, session: Session) -> Account:
-        """The session's figures under the tariff that was in force when it started."""
-        tariff = tariff_at(self._tariffs[station.site_id], session.started_at)
+        """The session's figures under the tariff that was in force when it started.
+
+        A site without a tariff is a gap in the database: `StoreUnavailable`, so that ingestion waits until it
+        is filled, and says so, and nothing is lost.
+        """
+        versions = self._tariffs.get(station.site_id)
+        if not versions:
+            raise StoreUnavailable(f"site {station.site_id} of station {station.evse_uid} has no tariff")
+        tariff = tariff_at(versions, session.started_at)
         return Account(session, station.evse_uid, connector_id, session.energy.figures(), tariff)
 
     def __iter__(self) -> Iterator[Station]:

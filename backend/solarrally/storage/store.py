@@ -70,12 +70,16 @@ class PostgresStore:
 
     async def register_stations(self, evse_uids: Sequence[str]) -> None:
         async with self._connected() as connection:
+            site_id = await connection.fetchval("SELECT id FROM site WHERE name = $1", self._site_name)
+            if site_id is None:
+                raise StoreUnavailable(
+                    f"there is no site {self._site_name!r} (SOLARRALLY_SITE_NAME): `solarrally migrate` makes it"
+                )
             await connection.execute(
-                "INSERT INTO evse (evse_uid, site_id) "
-                "SELECT uid, s.id FROM unnest($1::text[]) AS uid, site s "
-                "WHERE s.name = $2 ON CONFLICT DO NOTHING",
+                "INSERT INTO evse (evse_uid, site_id) SELECT uid, $2 FROM unnest($1::text[]) AS uid "
+                "ON CONFLICT DO NOTHING",
                 list(evse_uids),
-                self._site_name,
+                site_id,
             )
 
     async def load_tariffs(self) -> dict[int, list[Tariff]]:
