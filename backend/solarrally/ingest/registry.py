@@ -31,6 +31,8 @@ class Registry:
 
     async def require(self, evse_uids: Collection[str]) -> None:
         """Make sure that these are known, registering new ones where that is allowed."""
+        if not self._tariffs:
+            await self.read_tariffs()
         missing = sorted(uid for uid in evse_uids if uid not in self._stations)
         if not missing:
             return
@@ -57,6 +59,7 @@ class Registry:
         """
         versions = self._tariffs.get(station.site_id)
         if not versions:
+            self._tariffs = {}  # to be read again before the next attempt
             raise StoreUnavailable(f"site {station.site_id} of station {station.evse_uid} has no tariff")
         tariff = tariff_at(versions, session.started_at)
         return Account(session, station.evse_uid, connector_id, session.energy.figures(), tariff)

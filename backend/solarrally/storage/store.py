@@ -73,7 +73,7 @@ class PostgresStore:
             site_id = await connection.fetchval("SELECT id FROM site WHERE name = $1", self._site_name)
             if site_id is None:
                 raise StoreUnavailable(
-                    f"there is no site {self._site_name!r} (SOLARRALLY_SITE_NAME): `solarrally migrate` makes it"
+                    f"no site {self._site_name!r} (SOLARRALLY_SITE_NAME): `solarrally migrate` makes it"
                 )
             await connection.execute(
                 "INSERT INTO evse (evse_uid, site_id) SELECT uid, $2 FROM unnest($1::text[]) AS uid "

@@ -14,6 +14,7 @@ import pytest
 
 from solarrally.domain.session import EndReason
 from solarrally.domain.station import SessionRules
+from solarrally.domain.tariff import Tariff
 from solarrally.ingest.fates import Fate
 from solarrally.ingest.pipeline import Pipeline
 from solarrally.ingest.rules import IngestRules
@@ -438,3 +439,20 @@ def test_each_connector_has_sessions_of_its_own() -> None:
 
     states = {(a.connector_id, a.session.status) for a in store.tables.sessions.values()}
     assert states == {(1, "COMPLETED"), (2, "ACTIVE")}
+
+
+def test_a_site_without_a_tariff_is_waited_for_and_nothing_is_rejected() -> None:
+    store = MemoryStore()
+    answers: list[dict[int, list[Tariff]]] = [{}, {}, {}]
+    load = store.load_tariffs
+
+    async def not_yet() -> dict[int, list[Tariff]]:
+        return answers.pop() if answers else await load()
+
+    store.load_tariffs = not_yet  # type: ignore[method-assign]
+
+    pipeline, _, broker = run([message(charging(0, 0))], store)
+
+    assert pipeline.counts.batch_retries >= 1
+    assert pipeline.counts.fates == {Fate.STORED: 1}
+    assert broker.unacknowledged == 0
