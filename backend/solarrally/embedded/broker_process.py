@@ -1,13 +1,11 @@
 """A broker as a child process of ours: what Mosquitto and the Python broker have in common."""
 
-import asyncio
 import os
 import signal
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
 from urllib.parse import quote
 
 import structlog
@@ -16,32 +14,30 @@ from solarrally.embedded.broker_users import BrokerUser
 from solarrally.embedded.child import Child
 from solarrally.embedded.errors import AlreadyRunning, StartFailed
 from solarrally.embedded.identity import own_identity, unprivileged_identity
-from solarrally.embedded.lock import LockFile
 from solarrally.embedded.mqtt_probe import lets_in
 from solarrally.embedded.ports import LOOPBACK, any_free_port, is_free
+from solarrally.embedded.server_process import ServerProcess
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 READY_TIMEOUT_S = 20.0  # a large queue takes a while to load
-STOP_STEPS = ((signal.SIGTERM, 15.0),)  # Mosquitto writes its queues out before it goes
 POLL_INTERVAL_S = 0.02
 
 
-class BrokerProcess(ABC):
+class BrokerProcess(ServerProcess):
     """A broker on loopback with password logins for the given users; nobody else gets in.
 
     Use it as `async with`, or call start() and stop(), which block.
     """
 
     name: str
+    called = "the broker"
+    stop_steps = ((signal.SIGTERM, 15.0),)  # Mosquitto writes its queues out before it goes
 
     def __init__(self, data_dir: Path, users: Sequence[BrokerUser], port: int | None = None) -> None:
         """Nothing is touched yet. The first user is the one in `url`. Without a port a free one is taken."""
-        self.data_dir = data_dir.absolute()
+        super().__init__(data_dir, "broker.lock", port)
         self.users = tuple(users)
-        self._port = port
-        self._lock = LockFile(self.data_dir / "broker.lock")
-        self._child: Child | None = None
 
     @property
     @abstractmethod
@@ -58,13 +54,6 @@ class BrokerProcess(ABC):
         """Write the configuration into data_dir; returns the command that starts the broker."""
 
     @property
-    def port(self) -> int:
-        """The port on 127.0.0.1. Raises RuntimeError before the first start."""
-        if self._port is None:
-            raise RuntimeError("the broker has not been started")
-        return self._port
-
-    @property
     def url(self) -> str:
         """The address for the first user, password included."""
         return self.url_for(self.users[0].name)
@@ -75,77 +64,19 @@ class BrokerProcess(ABC):
         return f"mqtt://{quote(user.name, safe='')}:{quote(user.password, safe='')}@{LOOPBACK}:{self.port}"
 
     @property
-    def pid(self) -> int:
-        """The broker's process id."""
-        return self.child.pid
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the broker lives."""
-        return self._child is not None and self._child.is_running
-
-    @property
     def log_path(self) -> Path:
         """Where the broker writes its log."""
         return self.data_dir / f"{self.name}.log"
 
-    @property
-    def child(self) -> Child:
-        """The broker's process, for whoever supervises it. Raises RuntimeError before the first start."""
-        if self._child is None:
-            raise RuntimeError("the broker has not been started")
-        return self._child
-
-    def start(self) -> None:
-        """Write the files, start the broker, return when it lets the first user in."""
-        try:
-            self.spawn()
-            self.wait_ready()
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        """Stop the broker; Harmless when stopped."""
-        if self._child is not None:
-            self._child.stop(STOP_STEPS)
-        self._lock.release()
-
     def restart(self) -> None:
-        """Stop it if it runs, start it again on the same port."""
+        """Stop it if it runs, start it again on the same port; what fails to start is stopped."""
         self.stop()
         self.start()
-
-    def kill(self) -> None:
-        """SIGKILL: what a crash looks like to everyone connected."""
-        self.child.kill()
-
-    async def start_async(self) -> None:
-        """As start(), without blocking the event loop."""
-        try:
-            self.spawn()
-            await asyncio.to_thread(self.wait_ready)
-        except BaseException:
-            await self.stop_async()
-            raise
-
-    async def stop_async(self) -> None:
-        """As stop(), without blocking the event loop."""
-        if self._child is not None:
-            await self._child.stop_async(STOP_STEPS)
-        self._lock.release()
 
     async def restart_async(self) -> None:
         """As restart(), without blocking the event loop."""
         await self.stop_async()
         await self.start_async()
-
-    async def __aenter__(self) -> Self:
-        await self.start_async()
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self.stop_async()
 
     def spawn(self) -> None:
         """Write the files and start the process; returns at once."""

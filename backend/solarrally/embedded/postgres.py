@@ -2,7 +2,6 @@
 process.
 """
 
-import asyncio
 import os
 import secrets
 import shutil
@@ -11,7 +10,6 @@ import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
 
 import structlog
 
@@ -19,11 +17,11 @@ from solarrally.embedded.child import Child, environment_with
 from solarrally.embedded.cluster_processes import clear_leftovers, is_ready
 from solarrally.embedded.errors import AlreadyRunning, StartFailed
 from solarrally.embedded.identity import Identity, unprivileged_identity
-from solarrally.embedded.lock import LockFile
 from solarrally.embedded.ports import LOOPBACK, any_free_port
 from solarrally.embedded.postgres_binaries import find_postgres
 from solarrally.embedded.postgres_home import PostgresHome, settle
 from solarrally.embedded.private_files import write_private
+from solarrally.embedded.server_process import ServerProcess
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -33,7 +31,6 @@ SUPERUSER = "postgres"
 
 INITIALISE_TIMEOUT_S = 120.0
 READY_TIMEOUT_S = 60.0  # crash recovery of a large write-ahead log can take a while
-STOP_STEPS = ((signal.SIGINT, 15.0), (signal.SIGQUIT, 5.0))  # fast, then immediate
 POLL_INTERVAL_S = 0.01
 
 # Passwords only, from this machine only: written over initdb's own file before the server ever starts.
@@ -55,12 +52,16 @@ SETTINGS = {
 SERVER_ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PGDATA": None, "PGPORT": None}
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(ServerProcess):
     """One PostgreSQL server with the database `solarrally`, owned by the role `solarrally`.
 
     The data survives in data_dir; what an earlier process left running or half done there is cleaned up.
-    Use it as `async with EmbeddedPostgres(path) as server`, or call start() and stop(), which block.
+    Use it as `async with EmbeddedPostgres(path) as server`, or call start() and stop(), which block. A stop
+    rolls open transactions back, committed ones are on disk; a restart after kill() is crash recovery.
     """
+
+    called = "PostgreSQL"
+    stop_steps = ((signal.SIGINT, 15.0), (signal.SIGQUIT, 5.0))  # fast, then immediate
 
     def __init__(
         self, data_dir: Path, port: int | None = None, *, settings: Mapping[str, str] | None = None
@@ -69,22 +70,12 @@ class EmbeddedPostgres:
 
         `settings` are added to PostgreSQL's configuration, for example {"fsync": "off"} for throw-away data.
         """
-        self.data_dir = data_dir.absolute()
+        super().__init__(data_dir, "postgres.lock", port)
         self._fixed_port = port
-        self._port = port
         self._settings = {**SETTINGS, **(settings or {})}
-        self._lock = LockFile(self.data_dir / "postgres.lock")
-        self._child: Child | None = None
         self._home: PostgresHome | None = None
         self._version = ""
         self._password = ""
-
-    @property
-    def port(self) -> int:
-        """The port on 127.0.0.1. Raises RuntimeError before the first start."""
-        if self._port is None:
-            raise RuntimeError("PostgreSQL has not been started")
-        return self._port
 
     @property
     def dsn(self) -> str:
@@ -102,16 +93,6 @@ class EmbeddedPostgres:
         return self._version
 
     @property
-    def pid(self) -> int:
-        """The postmaster's process id."""
-        return self.child.pid
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the postmaster lives."""
-        return self._child is not None and self._child.is_running
-
-    @property
     def log_path(self) -> Path:
         """Where the server writes its log."""
         return self.data_dir / "postgres.log"
@@ -122,78 +103,6 @@ class EmbeddedPostgres:
         if self._home is None:
             raise RuntimeError("PostgreSQL has not been started")
         return self._home.directory
-
-    @property
-    def child(self) -> Child:
-        """The server's process, for whoever supervises it. Raises RuntimeError before the first start."""
-        if self._child is None:
-            raise RuntimeError("PostgreSQL has not been started")
-        return self._child
-
-    # -- blocking ----------------------------------------------------------------------------------
-
-    def start(self) -> None:
-        """Make the cluster if there is none, start the server, return when it accepts connections."""
-        try:
-            self.prepare()
-            self.spawn()
-            self.wait_ready()
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        """Stop the server: open transactions are rolled back, committed ones are on disk. Harmless when
-        stopped.
-        """
-        if self._child is not None:
-            self._child.stop(STOP_STEPS)
-        self._lock.release()
-
-    def restart(self) -> None:
-        """Stop it if it runs, start it again on the same port; after kill() this is crash recovery."""
-        if self._child is not None:
-            self._child.stop(STOP_STEPS)
-        clear_leftovers(self._settled.cluster_dir)
-        self.spawn()
-        self.wait_ready()
-
-    def kill(self) -> None:
-        """SIGKILL the postmaster: what a crash looks like to everyone connected."""
-        self.child.kill()
-
-    # -- the same for an event loop ----------------------------------------------------------------
-
-    async def start_async(self) -> None:
-        """As start(), without blocking the event loop."""
-        try:
-            await asyncio.to_thread(self.prepare)
-            self.spawn()  # here and not in the thread: the server's life is tied to the thread that spawns it
-            await asyncio.to_thread(self.wait_ready)
-        except BaseException:
-            await self.stop_async()
-            raise
-
-    async def stop_async(self) -> None:
-        """As stop(), without blocking the event loop."""
-        if self._child is not None:
-            await self._child.stop_async(STOP_STEPS)
-        self._lock.release()
-
-    async def restart_async(self) -> None:
-        """As restart(), without blocking the event loop."""
-        if self._child is not None:
-            await self._child.stop_async(STOP_STEPS)
-        await asyncio.to_thread(clear_leftovers, self._settled.cluster_dir)
-        self.spawn()
-        await asyncio.to_thread(self.wait_ready)
-
-    async def __aenter__(self) -> Self:
-        await self.start_async()
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self.stop_async()
 
     # -- the steps of a start ----------------------------------------------------------------------
 
@@ -249,6 +158,10 @@ class EmbeddedPostgres:
                 raise StartFailed(f"PostgreSQL was not ready after {took_s:.0f} s:\n{self.child.log_tail()}")
             time.sleep(POLL_INTERVAL_S)
         log.info("postgres_ready", pid=self.pid, port=self.port, version=self.version)
+
+    def before_restart(self) -> None:
+        """Clear what the old postmaster left behind. Blocks."""
+        clear_leftovers(self._settled.cluster_dir)
 
     # -- inside ------------------------------------------------------------------------------------
 
