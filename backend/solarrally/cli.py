@@ -118,8 +118,12 @@ def up(
     fresh: Annotated[bool, typer.Option(help="Start with empty data; the old folder is renamed.")] = False,
     sim: Annotated[bool, typer.Option(help="Run a simulated fleet.")] = True,
     stations: Annotated[int | None, typer.Option(min=1, help="How many simulated stations.")] = None,
-    api_port: Annotated[int, typer.Option(help="Preferred; a busy one is stepped over.")] = 8000,
-    mqtt_port: Annotated[int, typer.Option(help="Preferred; a busy one is stepped over.")] = 1883,
+    api_port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Preferred; a busy one is stepped over.")
+    ] = 8000,
+    mqtt_port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Preferred; a busy one is stepped over.")
+    ] = 1883,
     python_broker: Annotated[
         bool, typer.Option("--python-broker", help="Use the embedded broker although Mosquitto is there.")
     ] = False,
@@ -159,7 +163,7 @@ def watch(
 
 @app.command("check-config")
 def check_config() -> None:
-    """Explain every setting: its value (secrets hidden), default and consequence. Fails when one is wrong."""
+    """Explain every setting: its value (secrets hidden) and its consequence. Fails when one is wrong."""
     settings = load_settings()
     table = Table(show_lines=False, pad_edge=False)
     for heading in ("variable", "value", "what it does"):

@@ -1,13 +1,17 @@
 """One message composed by hand, sent and acknowledged."""
 
+import asyncio
 import json
+import queue
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-import aiomqtt
+import paho.mqtt.client as paho
 import typer
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.reasoncodes import ReasonCode
 
 from solarrally_sim.broker_address import BrokerAddress
 from solarrally_sim.message import Message, telemetry_topic
@@ -57,22 +61,47 @@ def _payload(asked: Composition, now: datetime) -> bytes:
 
 async def publish_one(address: BrokerAddress, message: Message) -> int:
     """Send it and say so; returns the exit code. Raises `BrokerUnreachableError`."""
-    try:
-        async with aiomqtt.Client(
-            address.host,
-            address.port,
-            username=address.username,
-            password=address.password,
-            tls_context=address.tls_context(),
-            timeout=CONNECT_TIMEOUT_S,
-        ) as client:
-            await client.publish(message.topic, message.payload, message.qos, message.retain)
-    except aiomqtt.MqttError as error:
-        raise BrokerUnreachableError(address, str(error)) from error
+    answer = await asyncio.to_thread(_publish, address, message)
     typer.echo(f"topic    {message.topic}{' (retained)' if message.retain else ''}")
     typer.echo(f"payload  {message.payload.decode(errors='backslashreplace')}")
+    if answer.is_failure:
+        typer.echo(f"refused by the broker at {address}: {answer}", err=True)
+        return 1
     if message.qos:
         typer.echo(f"acknowledged by the broker at {address}")
     else:
         typer.echo(f"handed to the broker at {address}; QoS 0 is not acknowledged")
     return 0
+
+
+def _publish(address: BrokerAddress, message: Message) -> ReasonCode:
+    """What the broker answers, by MQTT 5: before that no broker could say that it refuses a message.
+
+    aiomqtt keeps the reason to itself, so this is paho's own client.
+    """
+    answers: queue.Queue[ReasonCode] = queue.Queue()
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+    client.on_publish = lambda _client, _userdata, _mid, reason, _properties: answers.put(reason)
+    client.on_connect = lambda _client, _userdata, _flags, reason, _properties: connected.put(reason)
+    connected: queue.Queue[ReasonCode] = queue.Queue()
+    if address.username is not None:
+        client.username_pw_set(address.username, address.password)
+    context = address.tls_context()
+    if context is not None:
+        client.tls_set_context(context)
+    client.connect_timeout = CONNECT_TIMEOUT_S
+    try:
+        client.connect(address.host, address.port)
+        client.loop_start()
+        welcome = connected.get(timeout=CONNECT_TIMEOUT_S)
+        if welcome.is_failure:
+            raise BrokerUnreachableError(address, str(welcome))
+        client.publish(message.topic, message.payload, message.qos, message.retain)
+        return answers.get(timeout=CONNECT_TIMEOUT_S)
+    except queue.Empty as error:
+        raise BrokerUnreachableError(address, f"no answer within {CONNECT_TIMEOUT_S:g} s") from error
+    except (OSError, ValueError) as error:
+        raise BrokerUnreachableError(address, str(error)) from error
+    finally:
+        client.disconnect()
+        client.loop_stop()

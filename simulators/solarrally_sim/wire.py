@@ -28,6 +28,8 @@ BACKOFF_FIRST_S = 0.25
 BACKOFF_MOST_S = 10.0
 CONNECT_TIMEOUT_S = 10.0
 KEEPALIVE_S = 30
+REFUSALS = ("not authorized", "not authorised", "bad user name")
+"""What brokers say of a wrong login: trying again would not help."""
 
 
 class BrokerUnreachableError(Exception):
@@ -136,7 +138,10 @@ class Publisher:
                 return
             except aiomqtt.MqttError as error:
                 reason = str(error) or type(error).__name__
-                if self._gives_up and not self.connections_made:
+                is_refused = any(words in reason.lower() for words in REFUSALS)
+                if is_refused:
+                    reason += "; give the login as mqtt://user:password@host (or in SOLARRALLY_SIM_BROKER)"
+                if (self._gives_up or is_refused) and not self.connections_made:
                     raise BrokerUnreachableError(self._address, reason) from error
                 failures = 0 if self.connected.is_set() else failures + 1
                 self.connected.clear()

@@ -268,7 +268,7 @@ async def test_heartbeats_go_both_ways(serve: Serve, world: World) -> None:
 
 
 async def test_it_ends_when_the_token_expires(serve: Serve, world: World) -> None:
-    token = AccessTokens(JWT_SECRET, 1).issue(world.user_ids["operator"], datetime.now(UTC))
+    token = AccessTokens(JWT_SECRET, 3).issue(world.user_ids["operator"], datetime.now(UTC))
     async with watching(await serve(), token, all=True) as watch:
         await watch.hear("snapshot")
         code, bye = await watch.end()

@@ -103,7 +103,9 @@ class MemoryStore:
             if evse_uid != uid:
                 continue
             loaded = copy.deepcopy(state)
-            loaded.session = max(self._sessions(uid, number), key=lambda s: s.started_at, default=None)
+            loaded.session = max(
+                self._sessions(uid, number), key=lambda s: (s.started_at, s.start_rank), default=None
+            )
             latest = copy.deepcopy(latest)
             station.connectors[number] = Connector(state=loaded, latest=latest)
             if latest.received_at is not None:
@@ -158,12 +160,15 @@ class MemoryTransaction:
     async def sessions_around(
         self, station: Station, connector_id: int, ts: datetime
     ) -> tuple[Session | None, list[Session]]:
-        sessions = sorted(self._store._sessions(station.evse_uid, connector_id), key=lambda s: s.started_at)
-        started = [index for index, session in enumerate(sessions) if session.started_at <= ts]
+        sessions = sorted(
+            self._store._sessions(station.evse_uid, connector_id), key=lambda s: (s.started_at, s.start_rank)
+        )
+        started = [index for index, session in enumerate(sessions) if session.started_at < ts]
         if not started:
             return None, sessions
-        first = started[-1]
-        return (sessions[first - 1] if first else None), sessions[first:]
+        start = sessions[started[-1]].started_at
+        before = [session for session in sessions if session.started_at < start]
+        return (before[-1] if before else None), sessions[len(before) :]
 
     async def held_session_ids(self, ids: Sequence[UUID]) -> set[UUID]:
         return {session_id for session_id in ids if session_id in self._tables.sessions}

@@ -144,9 +144,17 @@ async def get_session_bills(
     caller: Annotated[Caller, requires(Permission.BILLS_READ, Permission.BILLS_READ_OWN)],
     session_id: SessionIdPath,
 ) -> BillList:
-    """All bills of a session: none while it runs; corrections are a credit and a new invoice."""
-    await _visible(services, caller.scope(Permission.BILLS_READ), session_id)
-    return BillList(items=[Bill.of(row) for row in await bills_of(services.engine, session_id)])
+    """All bills of a session: none while it runs; corrections are a credit and a new invoice.
+
+    Those of a session that late data dissolved stay here, its last one a credit.
+    """
+    scope = caller.scope(Permission.BILLS_READ)
+    bills = await bills_of(services.engine, session_id)
+    if await session_of(services.engine, scope, session_id) is None:
+        bills = [bill for bill in bills if scope.covers(bill.id_token)]
+        if not bills:
+            raise not_found("session")
+    return BillList(items=[Bill.of(bill) for bill in bills])
 
 
 async def _visible(services: Services, scope: SessionScope, session_id: UUID) -> SessionRow:

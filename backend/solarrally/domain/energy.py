@@ -215,10 +215,7 @@ class SessionEnergy:
             return
         if reading.quality & Quality.CLOCK_DISTRUSTED:
             self.quality |= SessionQuality.CLOCK_DISTRUSTED
-        source = reading.energy_source
-        if source is None or source is EnergySource.NONE:
-            source = self.source
-        ts = reading.ts
+        ts, source = reading.ts, self._source_of(reading)
         self._count(
             self.register,
             self.register_split,
@@ -241,17 +238,24 @@ class SessionEnergy:
             self._integrate(reading.power_w, ts, source, gap_cap_s, charging_threshold_w)
         self.source = source
 
-    def add_final_counters(
-        self, reading: Reading, idle: IdleCounters, *, max_power_w: float, same_session: bool
+    def add_final(
+        self,
+        reading: Reading,
+        idle: IdleCounters,
+        *,
+        max_power_w: float,
+        gap_cap_s: float,
+        charging_threshold_w: float,
+        same_session: bool,
     ) -> None:
-        """Account for the reading that shows the vehicle gone: counters may have risen since the last one.
+        """Account for the interval up to the reading that shows the vehicle gone.
 
-        The session counter counts only where the device still names this session: otherwise it is already the
-        next one's.
+        The session counter counts only where the device still names this session: otherwise it is already
+        the next one's, or none's.
         """
         if not reading.is_billable:
             return
-        ts, source = reading.ts, self.source
+        ts, source = reading.ts, self._source_of(reading)
         self._count(
             self.register,
             self.register_split,
@@ -269,6 +273,14 @@ class SessionEnergy:
             ):
                 if value is not None and counter.last_wh is not None and value >= counter.last_wh:
                     self._count(counter, split, value, ts, None, source, max_power_w)
+        if reading.power_w is not None:
+            self._integrate(reading.power_w, ts, source, gap_cap_s, charging_threshold_w)
+
+    def _source_of(self, reading: Reading) -> EnergySource | None:
+        """The source of the interval ending here; where the reading names none, that of the one before."""
+        if reading.energy_source is None or reading.energy_source is EnergySource.NONE:
+            return self.source
+        return reading.energy_source
 
     def _count(
         self,

@@ -20,14 +20,14 @@ def fold_again(
     max_power_w: float,
     *,
     settled_after: datetime | None = None,
-    known_starts: frozenset[datetime] = frozenset(),
+    known_starts: frozenset[tuple[datetime, int]] = frozenset(),
 ) -> tuple[list[Session], bool]:
     """Fold `readings`, in order, into `state`; the sessions that were opened or changed, and whether history
     converged.
 
     It has converged when, later than anything the late readings can influence (`settled_after` plus the
-    silence timeout), a session opens exactly where a stored one does (`known_starts`): from there on nothing
-    differs, and that session is not among the result.
+    silence timeout), a session opens with the very reading that opened a stored one (`known_starts`: instant
+    and digest): from there on nothing differs, and that session is not among the result.
     """
     horizon = None if settled_after is None else settled_after + timedelta(seconds=rules.silence_timeout_s)
     touched: dict[int, Session] = {}
@@ -42,7 +42,7 @@ def fold_again(
                 opened is not None
                 and horizon is not None
                 and opened.started_at > horizon
-                and opened.started_at in known_starts
+                and (opened.started_at, opened.opening_digest) in known_starts
             ):
                 touched.pop(id(opened), None)
                 return list(touched.values()), True

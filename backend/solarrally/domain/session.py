@@ -29,6 +29,10 @@ class Session:
 
     id: UUID
     started_at: datetime
+    opening_digest: int = 0
+    """Which reading of that instant opened it."""
+    start_rank: int = 0
+    """How many sessions of the connector started before it at the same instant."""
     last_reading_at: datetime
     device_session_id: str | None = None
     id_token: str | None = None
@@ -48,6 +52,11 @@ class Session:
     @property
     def is_active(self) -> bool:
         return self.ended_at is None
+
+    @property
+    def reaches(self) -> datetime:
+        """The last instant it has to do with."""
+        return max(self.last_reading_at, self.ended_at or self.last_reading_at)
 
     @property
     def status(self) -> str:

@@ -310,8 +310,13 @@ def _go_on(
 ) -> None:
     same_name = reading.session_id is not None and reading.session_id == session.device_session_id
     if evidence is Evidence.GONE:
-        session.energy.add_final_counters(
-            reading, held.idle_counters(reading.ts, rules), max_power_w=max_power_w, same_session=same_name
+        session.energy.add_final(
+            reading,
+            held.idle_counters(reading.ts, rules),
+            max_power_w=max_power_w,
+            gap_cap_s=rules.gap_cap_s,
+            charging_threshold_w=rules.charging_threshold_w,
+            same_session=same_name,
         )
         session.end(reading.ts, _reason_for_gone(session), final=True)
         session.is_vacated = True
@@ -363,9 +368,12 @@ def _opens(session: Session | None, reading: Reading, evidence: Evidence) -> boo
 def _open(
     state: ConnectorState, reading: Reading, evidence: Evidence, rules: SessionRules, max_power_w: float
 ) -> Session:
+    before = state.session
     session = Session(
         id=session_id(state.evse_uid, state.connector_id, reading.ts, reading.digest),
         started_at=reading.ts,
+        opening_digest=reading.digest,
+        start_rank=0 if before is None or before.started_at != reading.ts else before.start_rank + 1,
         last_reading_at=reading.ts,
         ignores_status=evidence is Evidence.CHARGING and reading.status in _GONE,
     )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from solarrally.embedded.mqtt_topics import matches
 
 # A device that logs in with its own id as user name may do this, and only under its own name (%u).
-DEVICE_WRITES = ("evse/%u/telemetry", "evse/%u/status", "evse/%u/session/#", "evse/%u/results/#")
+# A mistyped kind (`evse/%u/telemetri`) gets through too, so that the ingestor can count it and keep it.
+DEVICE_WRITES = ("evse/%u/+", "evse/%u/session/#", "evse/%u/results/#")
 DEVICE_READS = ("evse/%u/commands/#", "evse/%u/acks")
 
 

@@ -115,6 +115,7 @@ class Up:
         self._secrets: UpSecrets = load_secrets(data_dir / "secrets.json")
         self._services: list[Service] = []
         self._watchers: list[asyncio.Task[None]] = []
+        self._promised_ports: set[int] = set()
 
     async def run(self, stop_requested: asyncio.Event) -> int:
         """Start, wait for the request to stop, stop. Raises EmbeddedError when a part cannot be started."""
@@ -201,7 +202,8 @@ class Up:
 
     def _port(self, purpose: str, preferred: int) -> int:
         """The preferred port, or another one, and then said."""
-        port = first_free_port(preferred)
+        port = first_free_port(preferred, taken=frozenset(self._promised_ports))
+        self._promised_ports.add(port)
         if port != preferred:
             self._announce(f"port {preferred} is busy: {purpose} uses {port}")
         return port

@@ -1,5 +1,6 @@
 """What `up` says when everything runs."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def ready_text(
         "",
         "Next, in another terminal:",
         f"  ./run watch --url {api_url}      all stations live; asks for the password above",
-        f"  . {environment_file} && ./run sim replay {EXAMPLE_RECORDING} --limit 100",
+        f"  . {shlex.quote(str(environment_file))} && ./run sim replay {EXAMPLE_RECORDING} --limit 100",
         "                            100 recorded charging sessions become sessions and bills",
         f"  curl -s {api_url}/readyz            how each part is; ./run up --help for more",
         "",

@@ -41,9 +41,11 @@ async def refold(
     """
     connector_id = connector.latest.connector_id
     before, stored = await tx.sessions_around(station, connector_id, oldest)
+    while before is not None and stored and before.reaches >= stored[0].started_at:
+        # The cut must not fall inside an instant: readings of one instant may belong to both sessions.
+        before, stored = await tx.sessions_around(station, connector_id, stored[0].started_at)
     first = oldest if not stored else min(oldest, stored[0].started_at)
     state = ConnectorState(evse_uid=station.evse_uid, connector_id=connector_id, session=before)
-    later_starts = frozenset(session.started_at for session in stored if session.started_at > settled_after)
     readings = []
     async for reading in tx.readings_since(
         station, connector_id, first - timedelta(seconds=rules.silence_timeout_s)
@@ -52,15 +54,21 @@ async def refold(
             state.held.take(reading)
         else:
             readings.append(reading)
+    starts = {(session.started_at, session.opening_digest): session for session in stored}
     derived, converged = fold_again(
-        state, readings, rules, max_power_w, settled_after=settled_after, known_starts=later_starts
+        state,
+        readings,
+        rules,
+        max_power_w,
+        settled_after=settled_after,
+        known_starts=frozenset(starts),
     )
-    derived = [session for session in derived if session is not before]
     if converged and state.session is not None:
-        converged_at = state.session.started_at
-        stored = [session for session in stored if session.started_at < converged_at]
+        unchanged_from = stored.index(starts[state.session.started_at, state.session.opening_digest])
+        stored = stored[:unchanged_from]
     else:
         connector.state = state
-    held_ids = await tx.held_session_ids(natural_ids(derived))
-    dissolved = keep_identities(stored, derived, held_ids)
+    news = [session for session in derived if session is not before]
+    held_ids = await tx.held_session_ids(natural_ids(news))
+    dissolved = keep_identities(stored, news, held_ids)
     return Refolded(derived, dissolved, converged)

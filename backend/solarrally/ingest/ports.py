@@ -100,7 +100,7 @@ class Transaction(Protocol):
     async def sessions_around(
         self, station: Station, connector_id: int, ts: datetime
     ) -> tuple[Session | None, list[Session]]:
-        """Sessions from the last one that started by `ts` on, and the one before them."""
+        """Sessions in order from the last one that started before `ts`, and the one before them."""
 
     async def held_session_ids(self, ids: Sequence[UUID]) -> set[UUID]:
         """Those of `ids` that some session has."""

@@ -19,7 +19,7 @@ from solarrally.storage.engine import connect
 from solarrally.storage.failures import translated
 from solarrally.storage.partitions import ahead, days_in_default, ensure_partitions
 from solarrally.storage.rows import fold_of, session_of
-from solarrally.storage.transaction import PostgresTransaction
+from solarrally.storage.transaction import LAST_FIRST, PostgresTransaction
 
 _LATEST = """
     ts received_at status reported_status power_w voltage_v current_a temperature_c soc_percent
@@ -176,12 +176,12 @@ async def _load(connection: asyncpg.Connection[asyncpg.Record], evse_uids: list[
             is_online=record["is_online"],
         )
     records = await connection.fetch(
-        """
+        f"""
         SELECT c.*, s.fold AS session_fold
         FROM connector c
         LEFT JOIN LATERAL (
             SELECT fold FROM charging_session s
-            WHERE s.evse_id = c.evse_id AND s.connector_id = c.connector_id ORDER BY started_at DESC LIMIT 1
+            WHERE s.evse_id = c.evse_id AND s.connector_id = c.connector_id {LAST_FIRST} LIMIT 1
         ) s ON true
         WHERE c.evse_id = ANY($1::int4[])
         """,

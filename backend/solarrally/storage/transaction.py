@@ -30,6 +30,8 @@ from solarrally.storage.rows import (
 
 _READING_ORDER = "ORDER BY ts, coalesce(seq, -1), received_at, digest"
 _OF_CONNECTOR = "FROM charging_session WHERE evse_id = $1 AND connector_id = $2"
+_FIRST_TO_LAST = "ORDER BY started_at, (fold ->> 'start_rank')::int"
+LAST_FIRST = "ORDER BY started_at DESC, (fold ->> 'start_rank')::int DESC"
 _REDELIVERY_HORIZON = timedelta(days=1)
 
 _SESSION_COLUMNS = {
@@ -143,7 +145,7 @@ class PostgresTransaction:
     ) -> tuple[Session | None, list[Session]]:
         place = (station.evse_id, connector_id)
         start = await self._connection.fetchval(
-            f"SELECT max(started_at) {_OF_CONNECTOR} AND started_at <= $3", *place, ts
+            f"SELECT max(started_at) {_OF_CONNECTOR} AND started_at < $3", *place, ts
         )
         if start is None:
             following = await self._connection.fetch(
@@ -151,10 +153,10 @@ class PostgresTransaction:
             )
             return None, [session_of(record["fold"]) for record in following]
         following = await self._connection.fetch(
-            f"SELECT fold {_OF_CONNECTOR} AND started_at >= $3 ORDER BY started_at", *place, start
+            f"SELECT fold {_OF_CONNECTOR} AND started_at >= $3 {_FIRST_TO_LAST}", *place, start
         )
         before = await self._connection.fetchval(
-            f"SELECT fold {_OF_CONNECTOR} AND started_at < $3 ORDER BY started_at DESC LIMIT 1", *place, start
+            f"SELECT fold {_OF_CONNECTOR} AND started_at < $3 {LAST_FIRST} LIMIT 1", *place, start
         )
         return (
             None if before is None else session_of(before),

@@ -170,6 +170,17 @@ def test_without_split_counters_the_source_of_each_interval_decides() -> None:
     assert (result.solar_wh, result.grid_wh, result.unattributed_wh) == (200, 200, 0)
 
 
+def test_the_interval_that_ends_with_the_vehicle_gone_has_the_source_of_that_reading() -> None:
+    gone = reading(
+        120, "available", power_w=0.0, session_id="s1", session_energy_wh=1100.0, energy_source="solar"
+    )
+    begin = [plugged(60 * n, session_energy_wh=100.0 * n, energy_source="grid") for n in range(2)]
+
+    result = figures([*begin, gone])
+
+    assert (result.solar_wh, result.grid_wh) == (1000, 100)
+
+
 def test_what_cannot_be_attributed_says_so() -> None:
     result = figures([plugged(60 * n, session_energy_wh=100.0 * n) for n in range(4)])
 

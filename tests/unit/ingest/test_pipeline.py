@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -456,3 +457,36 @@ def test_a_site_without_a_tariff_is_waited_for_and_nothing_is_rejected() -> None
     assert pipeline.counts.batch_retries >= 1
     assert pipeline.counts.fates == {Fate.STORED: 1}
     assert broker.unacknowledged == 0
+
+
+def second(number: int, at_s: float, name: str, energy_kwh: float, status: str, power_w: float) -> bytes:
+    """A reading of a device that has whole seconds and numbers its messages."""
+    return payload(
+        at_s, seq=number, session_id=name, session_total_energy_kwh=energy_kwh, status=status, power_w=power_w
+    )
+
+
+IN_ORDER = [
+    second(1, 0, "A", 0, "charging", 20_000),
+    second(2, 60, "A", 0.3, "finishing", 0),
+    second(3, 60, "A", 0.35, "available", 0),
+    second(4, 60, "B", 0, "charging", 20_000),
+    second(5, 120, "B", 0.3, "charging", 20_000),
+    second(6, 180, "B", 0.3, "available", 0),
+]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(6)))[::5])
+def test_a_session_that_starts_in_the_second_in_which_the_last_one_ends_is_the_same_in_any_order(
+    order: tuple[int, ...],
+) -> None:
+    bodies = [message(IN_ORDER[index], received_s=200 + n) for n, index in enumerate(order)]
+
+    _, store, _ = run(bodies, clock=Clock(at(300)), batch_size=1)
+
+    sessions = sorted(
+        (a.session.device_session_id, a.session.started_at, a.session.ended_at, a.figures.energy_wh)
+        for a in store.tables.sessions.values()
+    )
+    assert sessions == [("A", at(0), at(60), 350), ("B", at(60), at(180), 300)]
+    assert sum((bill.total for bill in store.tables.bills), Decimal(0)) == Decimal("32.50")

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row, and_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from solarrally.domain.reading import Quality
 from solarrally.storage.codes import SOURCE_OF_CODE, STATUS_OF_CODE
 from solarrally.storage.queries.connecting import connected
 from solarrally.storage.queries.rounding import real
@@ -78,12 +79,21 @@ async def readings_of(
         return [_reading_row(row) for row in await connection.execute(statement)]
 
 
+def _device_ts(row: Row[Any]) -> datetime | None:
+    """What the device's clock said: stored only where it differs from the effective time."""
+    if row.device_ts is None and not row.quality & Quality.CLOCKLESS:
+        ts: datetime = row.ts
+        return ts
+    said: datetime | None = row.device_ts
+    return said
+
+
 def _reading_row(row: Row[Any]) -> ReadingRow:
     return ReadingRow(
         ts=row.ts,
         digest=row.digest,
         received_at=row.received_at,
-        device_ts=row.device_ts,
+        device_ts=_device_ts(row),
         seq=row.seq,
         status=None if row.status is None else STATUS_OF_CODE[row.status],
         energy_source=None if row.energy_source is None else SOURCE_OF_CODE[row.energy_source],

@@ -22,6 +22,10 @@ class SessionScope:
     everyone: bool
     id_token: str | None = None
 
+    def covers(self, id_token: str | None) -> bool:
+        """Whether what belongs to that token may be seen."""
+        return self.everyone or (self.id_token is not None and id_token == self.id_token)
+
     def restrict(self, statement: Select[Any]) -> Select[Any]:
         if self.everyone:
             return statement
