@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from solarrally.errors import SettingsError
 from solarrally.ingest.fates import Fate, FateCount
 
 
@@ -75,7 +76,12 @@ def serve_metrics(port: int, collector: Collector) -> Callable[[], None]:
     """Answer Prometheus on 127.0.0.1; returns what stops it."""
     registry = CollectorRegistry()
     registry.register(collector)
-    server, thread = start_http_server(port, addr="127.0.0.1", registry=registry)
+    try:
+        server, thread = start_http_server(port, addr="127.0.0.1", registry=registry)
+    except OSError as error:
+        raise SettingsError(
+            f"SOLARRALLY_METRICS_PORT: nothing can listen on 127.0.0.1:{port}: {error}"
+        ) from error
 
     def stop() -> None:
         server.shutdown()

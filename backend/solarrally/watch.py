@@ -50,7 +50,7 @@ def log_in(url: str, username: str, password: str) -> str:
             return str(json.load(answer)["access_token"])
     except urllib.error.HTTPError as error:
         raise WatchRefused(f"{url} refused the login of {username}: {error.code} {error.reason}") from error
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise WatchRefused(f"no answer from {url}: {error}; is `./run up` running?") from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 
@@ -76,4 +77,26 @@ def test_a_database_that_is_not_there_is_said_in_one_line() -> None:
     result = solarrally("migrate", **GOOD)
 
     assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+
+
+def test_a_busy_metrics_port_stops_the_start_and_is_named() -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = str(busy.getsockname()[1])
+
+        result = solarrally(
+            "ingest", **GOOD, SOLARRALLY_MQTT_URL="mqtt://127.0.0.1:1", SOLARRALLY_METRICS_PORT=port
+        )
+
+    assert result.returncode == 2
+    assert "SOLARRALLY_METRICS_PORT" in result.stderr
+
+
+def test_a_data_folder_that_cannot_be_is_said_in_one_line() -> None:
+    result = solarrally("up", "--data-dir", "/dev/null/data")
+
+    assert result.returncode == 1
+    assert "--data-dir" in result.stdout + result.stderr
     assert "Traceback" not in result.stderr

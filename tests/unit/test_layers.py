@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "ingest": {"dialects", "domain", "errors"},
     "ingest.ports": {"domain", "errors"},
     "ingest.fates": {"domain", "errors"},
-    "metrics": {"ingest.fates"},
+    "metrics": {"ingest.fates", "errors"},
     # the adapters
     "brokers": {"ingest.ports", "domain", "errors"},
     "storage": {"ingest.ports", "domain", "errors"},

@@ -65,6 +65,9 @@ async def run_up(
     except AlreadyRunning as error:
         announce(f"SolarRally is running already on {data_dir}: {error}")
         return 1
+    except OSError as error:
+        announce(f"SolarRally cannot keep its data in {data_dir}: {error}; choose another --data-dir")
+        return 1
     stop_requested = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in STOP_SIGNALS:
