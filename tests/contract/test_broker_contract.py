@@ -19,9 +19,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from solarrally.embedded.broker_process import BrokerProcess
-from solarrally.embedded.errors import BinariesMissing
-from solarrally.embedded.mosquitto_program import download_dir, find_mosquitto
-from solarrally.embedded.temporary import temporary_broker
+from solarrally.embedded.mosquitto_program import download_dir
+from tests.support.brokers import running_broker
 
 V311, V5 = MQTTProtocolVersion.MQTTv311, MQTTProtocolVersion.MQTTv5
 PATIENCE_S = 10.0
@@ -31,12 +30,7 @@ SESSION_EXPIRY_S = 3600
 
 @pytest.fixture(scope="module", params=["python", "mosquitto"])
 def broker(request: pytest.FixtureRequest) -> Iterator[BrokerProcess]:
-    if request.param == "mosquitto":
-        try:
-            find_mosquitto()
-        except BinariesMissing as missing:
-            pytest.skip(str(missing))
-    with temporary_broker(python=request.param == "python") as running:
+    with running_broker(request.param) as running:
         yield running
 
 

@@ -16,22 +16,15 @@ import pytest
 from solarrally.brokers.address import parse_address
 from solarrally.brokers.mosquitto import MosquittoBroker
 from solarrally.embedded.broker_process import BrokerProcess
-from solarrally.embedded.errors import BinariesMissing
-from solarrally.embedded.mosquitto_program import find_mosquitto
-from solarrally.embedded.temporary import temporary_broker
 from solarrally.ingest.ports import Delivery
+from tests.support.brokers import running_broker
 
 PATIENCE_S = 15.0
 
 
 @pytest.fixture(params=["python", "mosquitto"])
 def server(request: pytest.FixtureRequest) -> Iterator[BrokerProcess]:
-    if request.param == "mosquitto":
-        try:
-            find_mosquitto()
-        except BinariesMissing as missing:
-            pytest.skip(str(missing))
-    with temporary_broker(python=request.param == "python") as running:
+    with running_broker(request.param) as running:
         yield running
 
 

@@ -9,23 +9,18 @@ from contextlib import contextmanager
 import pytest
 
 from solarrally.embedded.broker_process import BrokerProcess
-from solarrally.embedded.errors import BinariesMissing
-from solarrally.embedded.mosquitto_program import find_mosquitto
 from solarrally.embedded.ports import any_free_port
 from solarrally.embedded.postgres import EmbeddedPostgres
-from solarrally.embedded.temporary import FAST_AND_FORGETFUL, temporary_broker, temporary_dir
+from solarrally.embedded.temporary import FAST_AND_FORGETFUL, temporary_dir
 from solarrally.wiring import migrate_and_seed
 from tests.builders import make_settings
+from tests.support.brokers import running_broker
 
 
 @pytest.fixture
 def broker() -> Iterator[BrokerProcess]:
     """A Mosquitto of this test's own."""
-    try:
-        find_mosquitto()
-    except BinariesMissing as missing:
-        pytest.skip(str(missing))
-    with temporary_broker() as running:
+    with running_broker("mosquitto") as running:
         yield running
 
 

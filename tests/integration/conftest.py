@@ -7,17 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from solarrally.embedded.broker_process import BrokerProcess
-from solarrally.embedded.errors import BinariesMissing
-from solarrally.embedded.mosquitto_program import find_mosquitto
-from solarrally.embedded.temporary import temporary_broker
+from tests.support.brokers import running_broker
 
 
 @pytest.fixture
 def mosquitto() -> Iterator[BrokerProcess]:
     """A Mosquitto of this test's own."""
-    try:
-        find_mosquitto()
-    except BinariesMissing as missing:
-        pytest.skip(str(missing))
-    with temporary_broker() as running:
+    with running_broker("mosquitto") as running:
         yield running
