@@ -1,23 +1,30 @@
-"""Our adapter to a broker (`ingest.ports.Broker`), on the embedded broker and on a real Mosquitto alike.
-
-It fails, too, when a new aiomqtt or paho changes the private parts that `brokers.acking_client` uses.
-"""
+"""Our adapter to a broker (`ingest.ports.Broker`), on the embedded broker and on a real Mosquitto alike."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+import shutil
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
 
 import aiomqtt
 import pytest
+from structlog.testing import capture_logs
 
 from solarrally.brokers.address import parse_address
 from solarrally.brokers.mosquitto import MosquittoBroker
 from solarrally.embedded.broker_process import BrokerProcess
+from solarrally.embedded.errors import BinariesMissing
+from solarrally.embedded.mosquitto_program import find_mosquitto
+from solarrally.embedded.ports import any_free_port
 from solarrally.ingest.ports import Delivery
 from tests.support.brokers import running_broker
+from tests.support.tcp_proxy import TcpProxy
 
 PATIENCE_S = 15.0
 
@@ -28,7 +35,8 @@ def server(request: pytest.FixtureRequest) -> Iterator[BrokerProcess]:
         yield running
 
 
-def adapter(server: BrokerProcess, **changes: object) -> MosquittoBroker:
+def adapter(server: BrokerProcess, *, url: str | None = None, **changes: object) -> MosquittoBroker:
+    """`url`: another way to the same broker."""
     options = {
         "client_id": "ingestor-under-test",
         "topic_filters": ["evse/#"],
@@ -36,34 +44,44 @@ def adapter(server: BrokerProcess, **changes: object) -> MosquittoBroker:
         **changes,
     }
     return MosquittoBroker(
-        parse_address(server.url_for("ingestor")),
+        parse_address(url or server.url_for("ingestor")),
         now=lambda: datetime.now(UTC),
         **options,  # type: ignore[arg-type]
     )
 
 
 @asynccontextmanager
-async def connected(server: BrokerProcess, **changes: object) -> AsyncIterator[MosquittoBroker]:
-    async with adapter(server, **changes).connection() as broker:
+async def connected(
+    server: BrokerProcess, *, url: str | None = None, **changes: object
+) -> AsyncIterator[MosquittoBroker]:
+    async with adapter(server, url=url, **changes).connection() as broker:
         await until_listening(broker)
         yield broker
 
 
 async def until_listening(broker: MosquittoBroker) -> None:
+    await until(lambda: broker.listening_since is not None)
+
+
+async def until(is_so: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE_S):
-        while broker.listening_since is None:  # noqa: ASYNC110  the port has no event for it: nobody else waits
+        while not is_so():  # noqa: ASYNC110  the port has no event for it: nobody else waits
             await asyncio.sleep(0.01)
 
 
 async def publish(
-    server: BrokerProcess, *payloads: bytes, topic: str = "evse/cp1/telemetry", retain: bool = False
+    server: BrokerProcess,
+    *payloads: bytes,
+    topic: str = "evse/cp1/telemetry",
+    qos: int = 1,
+    retain: bool = False,
 ) -> None:
     address = parse_address(server.url_for("fleet"))
     async with aiomqtt.Client(
         address.host, address.port, username=address.username, password=address.password
     ) as client:
         for payload in payloads:
-            await client.publish(topic, payload, qos=1, retain=retain)
+            await client.publish(topic, payload, qos=qos, retain=retain)
 
 
 async def take(broker: MosquittoBroker, count: int) -> list[Delivery]:
@@ -162,13 +180,255 @@ async def test_retained_messages_are_told_apart(server: BrokerProcess) -> None:
     assert retained.retained
 
 
-async def test_a_megabyte_arrives_whole(server: BrokerProcess) -> None:
+async def test_two_megabytes_arrive_whole_and_what_follows_them_too(server: BrokerProcess) -> None:
+    large = bytes(range(250)) * 8_000
     async with connected(server) as broker:
-        await publish(server, b"x" * 1_000_000)
+        await publish(server, large, b"1")
 
-        [large] = await take(broker, 1)
+        received = await take(broker, 2)
 
-    assert len(large.payload) == 1_000_000
+    assert [delivery.payload for delivery in received] == [large, b"1"]
+
+
+async def test_a_slow_line_that_cuts_packets_anywhere_changes_nothing(server: BrokerProcess) -> None:
+    with TcpProxy(server.port) as line:
+        line.slow(delay_s=0.0, rate_bytes_per_s=2_000_000)
+        async with connected(server, url=line.in_front_of(server.url_for("ingestor"))) as broker:
+            await publish(server, *(b"%d" % n + b" " * 7_001 * (n % 5) for n in range(50)))
+
+            deliveries = await take(broker, 50)
+
+    assert numbers(deliveries) == list(range(50))
+
+
+async def test_qos_0_is_delivered_and_needs_no_acknowledgement(server: BrokerProcess) -> None:
+    async with connected(server, receive_maximum=2) as broker:
+        await publish(server, *(b"%d" % n for n in range(10)), qos=0)
+        deliveries = await take(broker, 10)
+        await broker.acknowledge(deliveries)
+        await publish(server, b"10")
+        deliveries += await take(broker, 1)
+
+    assert numbers(deliveries) == list(range(11))
+    assert [delivery.qos for delivery in deliveries] == [0] * 10 + [1]
+
+
+async def test_no_two_deliveries_are_received_at_the_same_instant(server: BrokerProcess) -> None:
+    async with connected(server, receive_maximum=1000) as broker:
+        await publish(server, *(b"%d" % n for n in range(500)))
+
+        deliveries = await take(broker, 500)
+
+    assert all(one.received_at < another.received_at for one, another in pairwise(deliveries))
+
+
+async def test_after_a_broken_line_what_was_not_acknowledged_comes_again_in_order(
+    server: BrokerProcess,
+) -> None:
+    with TcpProxy(server.port) as line:
+        async with connected(server, url=line.in_front_of(server.url_for("ingestor"))) as broker:
+            await publish(server, *(b"%d" % n for n in range(60)))
+            first = await take(broker, 40)
+            await broker.acknowledge(first[:25])
+            await publish(server, b"60")  # answered: by then the acknowledgements have been read, too
+            line.cut()
+            await until(lambda: broker.listening_since is None)
+            line.heal()
+            await until_listening(broker)
+            again = await take(broker, 36)
+            await broker.acknowledge(first[25:])  # of the lost connection: these ids are somebody else's now
+            nothing = await broker.next_batch(10, timeout_s=0.3)
+
+    assert numbers(again) == list(range(25, 61))
+    assert all(delivery.redelivered for delivery in again[:15])
+    assert {delivery.connection for delivery in again} != {delivery.connection for delivery in first}
+    assert nothing == []
+
+
+async def test_at_most_the_window_is_delivered_until_we_acknowledge(server: BrokerProcess) -> None:
+    async with connected(server, receive_maximum=20) as broker:
+        await publish(server, *(b"%d" % n for n in range(50)))
+        window = await take(broker, 20)
+        nothing = await broker.next_batch(10, timeout_s=0.3)
+        await broker.acknowledge(window)
+        rest: list[Delivery] = []
+        while len(rest) < 30:
+            batch = await take(broker, 1)
+            await broker.acknowledge(batch)
+            rest += batch
+
+    assert nothing == []
+    assert numbers(window + rest) == list(range(50))
+
+
+async def test_a_backlog_larger_than_we_may_hold_is_read_bit_by_bit_and_whole(server: BrokerProcess) -> None:
+    async with connected(server):
+        pass
+    await publish(server, *(b"%d" % n + b" " * 2_000 for n in range(3_000)))
+
+    received: list[Delivery] = []
+    most_waiting = 0
+    async with adapter(server, receive_maximum=1000, max_waiting=200).connection() as broker:
+        while len(received) < 3_000:
+            batch = await take(broker, 1)
+            batch += await broker.next_batch(499, timeout_s=0.001)
+            most_waiting = max(most_waiting, broker.waiting)
+            await broker.acknowledge(batch)
+            received += batch
+
+    assert numbers(received) == list(range(3_000))
+    assert most_waiting < 200 + 256_000 / 2_000  # one read may still come on top
+
+
+async def test_a_line_on_which_nobody_answers_is_noticed_and_left(server: BrokerProcess) -> None:
+    with TcpProxy(server.port) as line:
+        url = line.in_front_of(server.url_for("ingestor"))
+        async with connected(server, url=url, keepalive_s=1) as broker:
+            line.swallow()
+            began_s = asyncio.get_running_loop().time()
+            await until(lambda: broker.listening_since is None)
+            noticed_s = asyncio.get_running_loop().time() - began_s
+            line.heal()
+            await until_listening(broker)
+            await publish(server, b"1")
+            assert numbers(await take(broker, 1)) == [1]
+
+    assert noticed_s < 3
+
+
+async def test_an_idle_connection_stays(server: BrokerProcess) -> None:
+    async with connected(server, keepalive_s=1) as broker:
+        assert await broker.next_batch(1, timeout_s=3.0) == []
+        assert broker.listening_since is not None
+
+    assert broker.reconnects == 0
+
+
+async def test_who_is_taken_over_says_so_and_leaves_the_session_to_the_other(server: BrokerProcess) -> None:
+    with capture_logs() as logs:
+        async with connected(server) as first, connected(server) as second:
+            await until(lambda: first.listening_since is None)
+            await publish(server, b"1")
+            assert numbers(await take(second, 1)) == [1]
+            assert second.reconnects == 0
+
+    # Mosquitto 2.0 does not tell whom it throws out why.
+    assert any(
+        entry["event"] == "session_taken_over" or "has another our client id?" in entry.get("error", "")
+        for entry in logs
+    )
+
+
+async def test_a_wrong_password_is_said_in_words(server: BrokerProcess) -> None:
+    url = f"mqtt://ingestor:wrong@127.0.0.1:{server.port}"
+    with capture_logs() as logs:
+        async with adapter(server, url=url).connection() as broker:
+            await until(lambda: broker.reconnects > 0)
+
+    said = [entry["error"] for entry in logs if entry["event"] == "broker_unavailable"]
+    assert "refuses us: " in said[0]
+    assert "not authorised" in said[0] or "bad user name or password" in said[0]
+    assert "wrong" not in said[0]
+
+
+async def test_devices_hear_what_we_publish(server: BrokerProcess) -> None:
+    address = parse_address(server.url_for("fleet"))
+    async with (
+        connected(server) as broker,
+        aiomqtt.Client(
+            address.host, address.port, username=address.username, password=address.password
+        ) as device,
+    ):
+        await device.subscribe("evse/cp1/acks", qos=1)
+        await broker.publish([("evse/cp1/acks", b"%d" % n) for n in range(300)])
+        async with asyncio.timeout(PATIENCE_S):
+            heard = [int(bytes((await anext(device.messages)).payload)) for _ in range(300)]
+
+    assert heard == list(range(300))
+    assert broker.publishes_dropped == 0
+
+
+async def test_over_tls_each_side_proves_who_it_is(tmp_path: Path) -> None:
+    certificates = make_certificates(tmp_path)
+    with tls_mosquitto(tmp_path) as port:
+        options = {"client_id": "i", "topic_filters": ["evse/#"], "now": lambda: datetime.now(UTC)}
+        here, elsewhere = f"mqtts://localhost:{port}", f"mqtts://127.0.0.2:{port}"
+        good = MosquittoBroker(parse_address(here), **options, **certificates)  # type: ignore[arg-type]
+        async with good.connection():
+            await until_listening(good)
+            await good.publish([("evse/cp1/telemetry", b"x" * 500_000), ("evse/cp1/telemetry", b"2")])
+            large, small = await take(good, 2)
+            assert (len(large.payload), small.payload) == (500_000, b"2")
+
+        unknown = {**certificates, "ca_file": None}  # the system's authorities have not signed it
+        for refused, url in ((unknown, here), (certificates, elsewhere)):
+            with capture_logs() as logs:
+                broker = MosquittoBroker(parse_address(url), **options, **refused)  # type: ignore[arg-type]
+                async with broker.connection():
+                    await until(lambda broker=broker: broker.reconnects > 0)  # type: ignore[misc]
+            said = next(entry["error"] for entry in logs if entry["event"] == "broker_unavailable")
+            assert "certificate verify failed" in said
+
+
+def make_certificates(folder: Path) -> dict[str, Path]:
+    """An authority, and certificates for `localhost` and for a client; by the openssl program."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("TLS is not tested: it takes the openssl program to make certificates")
+
+    def run(*arguments: str) -> None:
+        subprocess.run([openssl, *arguments], cwd=folder, check=True, capture_output=True, timeout=60)
+
+    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    run("req", "-x509", *new_key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test ca", "-days", "2")
+    for name in ("server", "client"):
+        (folder / f"{name}.ext").write_text("subjectAltName=DNS:localhost\n")
+        run("req", *new_key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+        run(
+            *("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"),
+            *("-out", f"{name}.pem", "-days", "2", "-extfile", f"{name}.ext"),
+        )
+    return {name: folder / file for name, file in _TLS_FILES.items()}
+
+
+_TLS_FILES = {"ca_file": "ca.pem", "cert_file": "client.pem", "key_file": "client.key"}
+
+
+@contextmanager
+def tls_mosquitto(folder: Path) -> Iterator[int]:
+    """A Mosquitto that lets in who has a certificate of our authority; its port."""
+    try:
+        program = find_mosquitto()
+    except BinariesMissing as missing:
+        pytest.skip(str(missing))
+    port = any_free_port()
+    lines = [
+        f"listener {port}",
+        "allow_anonymous true",
+        *(f"{option} {folder / file}" for option, file in (("cafile", "ca.pem"), ("certfile", "server.pem"))),
+        f"keyfile {folder / 'server.key'}",
+        "require_certificate true",
+        "user root",
+    ]
+    (folder / "mosquitto.conf").write_text("\n".join(lines) + "\n")
+    process = subprocess.Popen(
+        [program.path, "-c", str(folder / "mosquitto.conf")], stderr=subprocess.DEVNULL
+    )
+    try:
+        _wait_for_port(port)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(timeout=PATIENCE_S)
+
+
+def _wait_for_port(port: int) -> None:
+    for _ in range(500):
+        with socket.socket() as probe:
+            probe.settimeout(0.02)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+    raise AssertionError(f"nothing listens on port {port}")
 
 
 async def test_it_waits_for_a_broker_that_is_not_there_yet(server: BrokerProcess) -> None:

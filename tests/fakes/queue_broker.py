@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from solarrally.ingest.ports import Delivery
@@ -16,6 +16,8 @@ class QueueBroker:
         self.batch_size = batch_size
         self.listening_since: datetime | None = datetime(2020, 1, 1, tzinfo=UTC)
         self.acknowledged: list[int] = []
+        self.published: list[tuple[str, bytes]] = []
+        """What was sent to devices, in order."""
         self.on_empty: Callable[[], object] = lambda: None
         self._pending = [
             Delivery(
@@ -37,11 +39,15 @@ class QueueBroker:
     def unacknowledged(self) -> int:
         return len(self._pending)
 
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[QueueBroker]:
+        yield self
+
     async def next_batch(self, limit: int, timeout_s: float) -> list[Delivery]:
         batch = self._pending[self._taken : self._taken + min(limit, self.batch_size)]
-        batch = [replace(each, received_at=each.received_at + self._redelivered_after) for each in batch]
+        batch = [each._replace(received_at=each.received_at + self._redelivered_after) for each in batch]
         self._taken += len(batch)
-        if not batch:
+        if not self._pending:
             self.on_empty()
         return batch
 
@@ -51,10 +57,13 @@ class QueueBroker:
         self._taken -= sum(delivery.packet_id in done for delivery in self._pending[: self._taken])
         self._pending = [delivery for delivery in self._pending if delivery.packet_id not in done]
 
+    async def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        self.published += messages
+
     def reconnect(self) -> None:
         """As after a crash of the ingestor."""
         self._pending = [
-            replace(delivery, redelivered=True) if index < self._taken else delivery
+            delivery._replace(redelivered=True) if index < self._taken else delivery
             for index, delivery in enumerate(self._pending)
         ]
         self._taken = 0

@@ -1,41 +1,50 @@
-"""Mosquitto, or any MQTT 5 broker, as a source of deliveries.
+"""Mosquitto, or any MQTT 5 broker, as a source of deliveries: connected, and connected again.
 
 QoS 1, a fixed client id and a session that outlives the connection: what we have not acknowledged, the broker
 delivers again, in order. At most `receive_maximum` messages are unacknowledged at a time, which bounds a
-batch, our memory, and what is delivered twice after a crash.
+batch, our memory, and what is delivered twice after a crash. Mosquitto 2.0.11 does not keep to it while it is
+acknowledged in bursts: beyond a bound of our own we stop reading.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 import ssl
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from itertools import islice
+from pathlib import Path
 
-import aiomqtt
 import structlog
-from paho.mqtt.client import MQTTMessage
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
-from solarrally.brokers.acking_client import AckingClient
+from solarrally.brokers import reasons
 from solarrally.brokers.address import BrokerAddress
+from solarrally.brokers.arrivals import Arrivals
+from solarrally.brokers.backoff import Backoff
+from solarrally.brokers.elements import ProtocolError
+from solarrally.brokers.packets import Connack, Introduction, puback_packets, publish_packet
+from solarrally.brokers.receipts import Receipts
+from solarrally.brokers.receiver import ConnectionLost, Receiver
+from solarrally.errors import SettingsError
 from solarrally.ingest.ports import Delivery
 
 log = structlog.get_logger()
 
 CONNECT_TIMEOUT_S = 10.0
-RETRY_FIRST_S = 0.2
-RETRY_LONGEST_S = 15.0
+MAX_PACKET_BYTES = 64 * 1024 * 1024
+"""The broker is told to discard what is larger: nothing that a station says is."""
+MAX_WAITING_BYTES = 256 * 1024 * 1024
+GATHER_S = 0.002
+"""While nobody has time for what was received already, we read only so often. Mosquitto writes message by
+message: to wake up for every two or three of them cost more than to decode them (7.5 against 2.8 us of CPU).
+"""
+UNSENT_BYTES_MAX = 4 * 1024 * 1024
+"""A broker that leaves so much of ours unread gets no further QoS 0 messages."""
 
 
 class MosquittoBroker:
-    """`ingest.ports.Broker` over aiomqtt. Use `connection()` around it: it connects, and reconnects with
-    jitter.
+    """`ingest.ports.Broker` over our own MQTT 5 receiver. Use `connection()` around it: it connects, and
+    reconnects with jitter.
     """
 
     def __init__(
@@ -48,20 +57,47 @@ class MosquittoBroker:
         receive_maximum: int = 1000,
         session_expiry_s: int = 7 * 86400,
         keepalive_s: int = 30,
+        ca_file: Path | None = None,
+        cert_file: Path | None = None,
+        key_file: Path | None = None,
+        max_waiting: int | None = None,
+        max_waiting_bytes: int = MAX_WAITING_BYTES,
+        backoff: Backoff | None = None,
     ) -> None:
+        """`ca_file` replaces the system's authorities; `cert_file` with `key_file` is our own certificate."""
         self.reconnects = 0
+        self.protocol_errors = 0
+        """Connections given up because the broker sent what is no MQTT 5."""
+        self.received_messages = 0
+        self.received_bytes = 0
+        """All that came off the wire."""
+        self.publishes_dropped = 0
+        self.last_heard_at: datetime | None = None
+        """When the broker last sent anything at all."""
         self._address = address
-        self._client_id = client_id
+        self._introduction = Introduction(
+            client_id=client_id,
+            username=address.username,
+            password=address.password,
+            keepalive_s=keepalive_s,
+            session_expiry_s=session_expiry_s,
+            receive_maximum=receive_maximum,
+            max_packet_bytes=MAX_PACKET_BYTES,
+        )
         self._topic_filters = list(topic_filters)
         self._now = now
-        self._receive_maximum = receive_maximum
-        self._session_expiry_s = session_expiry_s
-        self._keepalive_s = keepalive_s
-        self._arrived: deque[Delivery] = deque()
+        self._tls_files = (ca_file, cert_file, key_file)
+        self._receipts = Receipts(now)
+        self._backoff = backoff or Backoff()
+        self._arrivals = Arrivals(
+            max_count=max_waiting or max(4 * receive_maximum, 20_000), max_bytes=max_waiting_bytes
+        )
         self._something_arrived = asyncio.Event()
-        self._client: AckingClient | None = None
+        self._receiver: Receiver | None = None
         self._connection = 0
         self._listening_since: datetime | None = None
+        self._has_had_session = False
+        self._failure: BaseException | None = None
 
     @property
     def listening_since(self) -> datetime | None:
@@ -70,12 +106,17 @@ class MosquittoBroker:
     @property
     def waiting(self) -> int:
         """Deliveries received and not yet taken."""
-        return len(self._arrived)
+        return self._arrivals.count
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[MosquittoBroker]:
-        """Keep connected for the length of the block."""
+        """Keep connected for the length of the block. Raises `SettingsError` for unusable TLS files."""
+        try:
+            self._tls_context()
+        except OSError as error:
+            raise SettingsError(f"the certificates for {self._address} cannot be used: {error}") from error
         task = asyncio.create_task(self._stay_connected(), name="mqtt")
+        task.add_done_callback(self._note_failure)
         try:
             yield self
         finally:
@@ -84,101 +125,182 @@ class MosquittoBroker:
                 await task
 
     async def next_batch(self, limit: int, timeout_s: float) -> list[Delivery]:
-        if not self._arrived:
+        if self._arrivals.count and self._receiver is not None:
+            await self._receiver.catch_up()
+        if not self._arrivals.count:
             try:
                 async with asyncio.timeout(timeout_s):
                     await self._something_arrived.wait()
             except TimeoutError:
                 return []
-        batch = list(islice(self._arrived, limit))
-        for _ in batch:
-            self._arrived.popleft()
-        if not self._arrived:
+        if self._failure is not None:
+            raise self._failure
+        batch = self._arrivals.take(limit)
+        if not self._arrivals.count:
             self._something_arrived.clear()
+        if self._receiver is not None and self._arrivals.has_room:
+            self._receiver.resume()
         return batch
 
     async def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
-        client = self._client
-        if client is None:
+        receiver, connection = self._receiver, self._connection
+        if receiver is None:
             return
-        for delivery in deliveries:
-            if delivery.qos and delivery.connection == self._connection:
-                client.puback(delivery.packet_id, delivery.qos)
+        packet_ids = [each.packet_id for each in deliveries if each.connection == connection and each.qos]
+        if packet_ids:
+            receiver.send(puback_packets(packet_ids))  # if it is gone, the next one brings them again
+
+    async def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Send each `(topic, payload)` with QoS 0. What cannot be sent now is dropped and counted."""
+        receiver = self._receiver
+        if receiver is None or receiver.unsent_bytes > UNSENT_BYTES_MAX:
+            self.publishes_dropped += len(messages)
+            return
+        sent = []
+        for topic, payload in messages:
+            try:
+                packet = publish_packet(topic, payload)
+            except ValueError as error:
+                log.warning("publish_refused", error=str(error))
+                self.publishes_dropped += 1
+                continue
+            if len(packet) > receiver.max_packet_bytes:
+                self.publishes_dropped += 1
+                continue
+            sent.append(packet)
+        if sent and not receiver.send(b"".join(sent)):
+            self.publishes_dropped += len(sent)
+
+    # -- staying connected -----------------------------------------------------------------------
 
     async def _stay_connected(self) -> None:
-        pause_s = RETRY_FIRST_S
         while True:
             try:
-                async with self._client_for_connection() as client:
-                    pause_s = RETRY_FIRST_S
-                    async for _ in client.messages:
-                        raise AssertionError("messages go to on_arrival")
-            except (aiomqtt.MqttError, OSError, TimeoutError) as error:
-                wait_s = pause_s * random.uniform(0.5, 1.0)
+                await self._listen_until_lost()
+            except (ConnectionLost, ProtocolError, OSError) as error:
+                if isinstance(error, ProtocolError):
+                    self.protocol_errors += 1
+                if getattr(error, "code", None) == reasons.SESSION_TAKEN_OVER:
+                    self._backoff.give_way()
+                    log.error(
+                        "session_taken_over",
+                        client_id=self._introduction.client_id,
+                        hint="is a second ingestor running with this client id?",
+                    )
+                wait_s = self._backoff.pause_s()
                 log.warning(
                     "broker_unavailable",
                     broker=str(self._address),
-                    error=_cause(error),
+                    error=str(error),
                     retry_in_s=round(wait_s, 2),
                 )
-                pause_s = min(pause_s * 2, RETRY_LONGEST_S)
                 await asyncio.sleep(wait_s)
                 self.reconnects += 1
 
-    @asynccontextmanager
-    async def _client_for_connection(self) -> AsyncIterator[AckingClient]:
-        address = self._address
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = self._session_expiry_s
-        properties.ReceiveMaximum = self._receive_maximum
+    async def _listen_until_lost(self) -> None:
+        """One connection, from its making to its end; always raises."""
         self._connection += 1
-        # What came by the last connection and was not taken will be delivered again by this one.
-        self._arrived.clear()
-        self._something_arrived.clear()
-        client = AckingClient(
-            address.host,
-            address.port,
-            username=address.username,
-            password=address.password,
-            identifier=self._client_id,
-            protocol=aiomqtt.ProtocolVersion.V5,
-            clean_start=False,
-            properties=properties,
-            keepalive=self._keepalive_s,
-            timeout=CONNECT_TIMEOUT_S,
-            tls_context=ssl.create_default_context() if address.tls else None,
-            on_arrival=self._take,
-        )
-        async with client:
-            self._client = client
-            try:
-                # One subscription a packet: with several, some brokers deliver retained messages twice.
-                for topic_filter in self._topic_filters:
-                    await client.subscribe(topic_filter, qos=1, timeout=CONNECT_TIMEOUT_S)
-                self._listening_since = self._now()
-                log.info("broker_connected", broker=str(address), client_id=self._client_id)
-                yield client
-            finally:
-                self._client = None
-                self._listening_since = None
+        receiver = await self._connect()
+        connected_at_s = asyncio.get_running_loop().time()
+        try:
+            connack = await receiver.introduce()
+            self._receiver = receiver
+            await self._subscribe(receiver)
+            self._listening_since = self._now()
+            self._tell_connected(connack)
+            await receiver.wait_lost()
+        finally:
+            self._receiver = None
+            self._listening_since = None
+            self._backoff.lasted(asyncio.get_running_loop().time() - connected_at_s)
+            # What came and was not taken will be delivered again by the next connection.
+            self._arrivals.drop_unacknowledged()
+            if not self._arrivals.count:
+                self._something_arrived.clear()
+            await receiver.leave()
 
-    def _take(self, topic: str, message: MQTTMessage) -> None:
-        self._arrived.append(
-            Delivery(
-                topic=topic,
-                payload=bytes(message.payload),
-                qos=message.qos,
-                retained=message.retain,
-                redelivered=message.dup,
-                received_at=self._now(),
-                packet_id=message.mid,
-                connection=self._connection,
+    async def _connect(self) -> Receiver:
+        address = self._address
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                _, receiver = await asyncio.get_running_loop().create_connection(
+                    lambda: Receiver(
+                        self._introduction,
+                        connection=self._connection,
+                        on_data=self._note_data,
+                        on_deliveries=self._take,
+                    ),
+                    address.host,
+                    address.port,
+                    ssl=self._tls_context(),
+                )
+        except TimeoutError as error:
+            raise ConnectionLost(f"no connection within {CONNECT_TIMEOUT_S:.0f} s") from error
+        return receiver
+
+    def _tls_context(self) -> ssl.SSLContext | None:
+        """Made anew for each connection: certificates are replaced while we run."""
+        if not self._address.tls:
+            return None
+        ca_file, cert_file, key_file = self._tls_files
+        context = ssl.create_default_context(cafile=ca_file)
+        if cert_file is not None:
+            context.load_cert_chain(cert_file, key_file)
+        return context
+
+    async def _subscribe(self, receiver: Receiver) -> None:
+        """One filter a packet: with several, some brokers deliver retained messages twice."""
+        for packet_id, topic_filter in enumerate(self._topic_filters, start=1):
+            answer = await receiver.subscribe(packet_id, topic_filter)
+            [code] = answer.codes
+            if code >= reasons.FIRST_FAILURE:
+                words = reasons.in_words(code, answer.reason_string)
+                log.error("subscription_refused", topic_filter=topic_filter, reason=words)
+                raise ConnectionLost(f"the subscription to {topic_filter} is refused: {words}", code)
+            if code == 0:
+                log.error(
+                    "subscription_without_acknowledgement",
+                    topic_filter=topic_filter,
+                    hint="the broker grants QoS 0: what is under way when we stop is lost",
+                )
+
+    def _tell_connected(self, connack: Connack) -> None:
+        asked_s, granted_s = self._introduction.session_expiry_s, connack.session_expiry_s
+        if granted_s is not None and granted_s < asked_s:
+            log.warning("session_expiry_shortened", asked_s=asked_s, granted_s=granted_s)
+        if self._has_had_session and not connack.session_present:
+            log.error(
+                "broker_session_lost",
+                broker=str(self._address),
+                hint="the broker forgot us, and with us what waited there",
             )
+        self._has_had_session = True
+        log.info(
+            "broker_connected",
+            broker=str(self._address),
+            client_id=self._introduction.client_id,
+            session_present=connack.session_present,
         )
+
+    def _note_data(self, size_bytes: int) -> datetime:
+        self.received_bytes += size_bytes
+        self.last_heard_at = receipt = self._receipts.next()
+        return receipt
+
+    def _take(self, deliveries: list[Delivery], size_bytes: int) -> None:
+        self._receipts.used(deliveries[-1].received_at)
+        self.received_messages += len(deliveries)
+        is_busy = self._arrivals.count > 0
+        self._arrivals.put(deliveries, size_bytes)
         self._something_arrived.set()
+        if self._receiver is not None:
+            if self._arrivals.is_full:
+                self._receiver.pause()
+            elif is_busy:
+                self._receiver.pause(GATHER_S)
 
-
-def _cause(error: BaseException) -> str:
-    """The reason as the broker or the system gave it: aiomqtt may say no more than 'Operation timed out'."""
-    cause = error.__cause__ or error.__context__
-    return f"{error}" if cause is None else f"{error} ({type(cause).__name__}: {cause})"
+    def _note_failure(self, task: asyncio.Task[None]) -> None:
+        """An error that is ours and not the broker's: whoever waits for deliveries gets it."""
+        if not task.cancelled():
+            self._failure = task.exception()
+            self._something_arrived.set()

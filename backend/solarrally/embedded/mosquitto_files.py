@@ -11,9 +11,19 @@ from solarrally.embedded.broker_users import DEVICE_READS, DEVICE_WRITES, Broker
 MAX_PACKET_SIZE_BYTES = (
     2 * 1024 * 1024
 )  # the ingestor itself wants to see, count and refuse a payload of 1 MB
-MAX_QUEUED_MESSAGES = 1_000_000  # per absent client; Mosquitto's default of 1,000 is minutes of a small fleet
+
+# For a client that is away Mosquitto keeps messages until one of these is reached; what comes after is
+# dropped, and acknowledged all the same. It counts payloads only: a million messages of 300 bytes fit, of
+# more than 536 bytes they do not. Each takes about 600 bytes of memory (400,000 of 300 bytes: 252 MB) and
+# 350 in the file that each autosave writes. Mosquitto's default of 1,000 is minutes of a small fleet.
+MAX_QUEUED_MESSAGES = 1_000_000
 MAX_QUEUED_SIZE_BYTES = 512 * 1024 * 1024
-MAX_INFLIGHT_MESSAGES = 1000
+
+# As much as a receive maximum can say, so that the one of the ingestor decides (for MQTT 5, 2.0.11 would
+# not even look here). Devices are told the same for what they send, and an MQTT 3.1.1 device may have so
+# much in flight. 2.0.11 keeps to a receive maximum only until the first burst of acknowledgements, then it
+# sends all it has: after 5,000 at once, a backlog of 140,000. The ingestor reads no more than it may hold.
+MAX_INFLIGHT_MESSAGES = 65_535
 AUTOSAVE_INTERVAL_S = 5
 
 PBKDF2_ITERATIONS = 101  # Mosquitto's own default; the passwords are long and random
