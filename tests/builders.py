@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from solarrally.domain.reading import ConnectorStatus, EnergySource, Reading, content_digest
+from solarrally.dialects.digest import content_digest
+from solarrally.domain.reading import ConnectorStatus, EnergySource, Reading
 from solarrally.domain.session import Session
 from solarrally.domain.station import ConnectorState, SessionRules, judged_quality, observe
 from solarrally.settings import Settings
@@ -33,8 +33,9 @@ def reading(seconds: float, status: str | None = None, **said: Any) -> Reading:
         status=None if status is None else ConnectorStatus(status),
         **said,
     )
-    made = replace(made, quality=made.quality | judged_quality(made, MAX_POWER_W))
-    return replace(made, digest=content_digest(made))
+    return made._replace(
+        quality=made.quality | judged_quality(made, MAX_POWER_W), digest=content_digest(made)
+    )
 
 
 def fold(

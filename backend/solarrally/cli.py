@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from solarrally import wiring
+from solarrally import maintain_cli, rejected_cli, wiring
 from solarrally.embedded.up import run_up
 from solarrally.embedded.up_options import UpOptions
 from solarrally.errors import SettingsError, SolarRallyError
@@ -35,6 +35,8 @@ app = typer.Typer(
 
 users = typer.Typer(help="People who may use the API.", no_args_is_help=True)
 app.add_typer(users, name="users")
+app.add_typer(rejected_cli.app, name="rejected")
+app.command()(maintain_cli.maintain)
 
 EXIT_SETTINGS = 2
 

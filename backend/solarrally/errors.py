@@ -30,3 +30,11 @@ class StoreUnavailable(SolarRallyError):
 
 class StoreRefused(SolarRallyError):
     """The database refused the content of a batch: some message in it is poison."""
+
+
+class StoreConflict(SolarRallyError):
+    """A reading that was thought to be new is there already: the batch is written again, more carefully."""
+
+
+class NotLeading(StoreUnavailable):
+    """Another ingestor holds the lock: this one stands by."""

@@ -3,88 +3,134 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
+from itertools import accumulate
 
-from prometheus_client import CollectorRegistry, start_http_server
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
-from solarrally.errors import SettingsError
-from solarrally.ingest.fates import Fate, FateCount
+from solarrally.brokers.mosquitto import MosquittoBroker
+from solarrally.ingest.fates import Fate, FateCount, Histogram
+from solarrally.ingest.pipeline import Pipeline
+
+_READINGS = {
+    "readings_stored": "Readings that were new.",
+    "readings_duplicate": "Readings that were stored before.",
+    "readings_late": "New readings older than the newest of their connector.",
+    "readings_late_not_folded": "Late readings from before the raw horizon, without effect on sessions.",
+    "readings_distrusted_clock": "Readings whose device clock was not believed.",
+    "readings_implausible": "Readings that are physically impossible.",
+    "sessions_refolded": "Sessions derived again because of late readings.",
+    "unknown_fields": "Fields of telemetry that nobody reads.",
+    "batch_retries": "Attempts that the database did not take.",
+    "confirmations": "Acknowledgements sent to devices that number their messages.",
+    "rollups": "Quarters of an hour computed.",
+}
 
 
 class IngestCollector(Collector):
     """Reads the counts when it is scraped, so that counting costs the hot path an integer."""
 
-    def __init__(
-        self, counts: FateCount, *, waiting: Callable[[], int], is_connected: Callable[[], bool]
-    ) -> None:
-        self._counts = counts
-        self._waiting = waiting
-        self._is_connected = is_connected
+    def __init__(self, pipeline: Pipeline, broker: MosquittoBroker, now: Callable[[], datetime]) -> None:
+        self._pipeline = pipeline
+        self._broker = broker
+        self._now = now
 
     def collect(self) -> Iterator[Metric]:
-        counts = self._counts
+        yield from _messages(self._pipeline.counts)
+        for name, text in _READINGS.items():
+            yield CounterMetricFamily(f"solarrally_{name}", text, getattr(self._pipeline.counts, name))
         yield CounterMetricFamily(
-            "solarrally_messages_delivered", "Messages taken from the broker.", counts.delivered
+            "solarrally_reading_conflicts_unexplained",
+            "Readings thought new that were there, which no redelivery explains: two writers?",
+            self._pipeline.counts.conflicts_unexplained,
         )
-        fates = CounterMetricFamily(
-            "solarrally_messages", "Messages by what became of them.", labels=["fate"]
+        yield from self._batches()
+        yield from self._waiting()
+        yield from self._connections()
+
+    def _batches(self) -> Iterator[Metric]:
+        counts = self._pipeline.counts
+        yield CounterMetricFamily("solarrally_batches", "Committed batches.", counts.batches)
+        yield _histogram("solarrally_batch_messages", "Messages of a batch.", counts.batch_sizes)
+        yield _histogram(
+            "solarrally_commit_seconds", "From a batch's first statement to its commit.", counts.commit_s
         )
-        for fate in Fate:
-            fates.add_metric([fate.value], counts.fates[fate])
-        yield fates
-        reasons = CounterMetricFamily(
-            "solarrally_rejected", "Rejected messages and parts by reason.", labels=["reason"]
-        )
-        for reason, count in sorted(counts.reasons.items()):
-            reasons.add_metric([reason], count)
-        yield reasons
+
+    def _waiting(self) -> Iterator[Metric]:
+        pipeline = self._pipeline
+        oldest = pipeline.oldest_received_at
         for name, text, value in (
-            ("readings_stored", "Readings that were new.", counts.readings_stored),
-            ("readings_duplicate", "Readings that were stored before.", counts.readings_duplicate),
-            ("readings_late", "New readings older than the newest of their connector.", counts.readings_late),
+            ("messages_waiting", "Messages received and not yet taken.", self._broker.waiting),
+            ("messages_gathered", "Messages taken, for the next batch.", len(pipeline.gathering)),
             (
-                "readings_distrusted_clock",
-                "Readings whose device clock was not believed.",
-                counts.readings_distrusted_clock,
+                "oldest_waiting_seconds",
+                "Age of the oldest message received and not yet committed.",
+                0.0 if oldest is None else max(0.0, (self._now() - oldest).total_seconds()),
             ),
-            ("readings_implausible", "Readings that are physically impossible.", counts.readings_implausible),
+            ("parked_messages", "Messages of floods that wait in the database.", pipeline.parking.waiting),
+            ("parked_stations", "Stations whose messages wait there.", pipeline.parking.stations),
+            ("stations", "Stations in memory.", pipeline.stations),
+        ):
+            yield GaugeMetricFamily(f"solarrally_{name}", text, value)
+
+    def _connections(self) -> Iterator[Metric]:
+        broker, pipeline = self._broker, self._pipeline
+        for name, text, value in (
+            ("broker_connected", "1 while connected.", int(broker.listening_since is not None)),
+            ("leading", "1 for the ingestor at work, 0 for a standby.", int(pipeline.is_leading)),
             (
-                "reading_conflicts_unexplained",
-                "Readings thought new that were there: two writers?",
-                counts.conflicts_unexplained,
-            ),
-            ("unknown_fields", "Fields of telemetry that nobody reads.", counts.unknown_fields),
-            ("batches", "Committed batches.", counts.batches),
-            ("batch_retries", "Attempts that the database did not take.", counts.batch_retries),
-            (
-                "sessions_refolded",
-                "Sessions derived again because of late readings.",
-                counts.sessions_refolded,
+                "database_ok",
+                "0 while the database does not take what it is given.",
+                int(pipeline.is_store_ok),
             ),
         ):
+            yield GaugeMetricFamily(f"solarrally_{name}", text, value)
+        for name, text, value in (
+            ("broker_reconnects", "Connections to the broker after the first.", broker.reconnects),
+            (
+                "broker_protocol_errors",
+                "Connections given up over malformed packets.",
+                broker.protocol_errors,
+            ),
+            (
+                "broker_received_messages",
+                "Messages received, redelivered ones too.",
+                broker.received_messages,
+            ),
+            ("broker_received_bytes", "Bytes received.", broker.received_bytes),
+            ("publishes_dropped", "Acknowledgements to devices dropped.", broker.publishes_dropped),
+        ):
             yield CounterMetricFamily(f"solarrally_{name}", text, value)
-        yield GaugeMetricFamily(
-            "solarrally_messages_waiting", "Messages received and not yet taken.", self._waiting()
-        )
-        yield GaugeMetricFamily(
-            "solarrally_broker_connected", "1 while connected.", int(self._is_connected())
-        )
 
 
-def serve_metrics(port: int, collector: Collector) -> Callable[[], None]:
-    """Answer Prometheus on 127.0.0.1; returns what stops it."""
-    registry = CollectorRegistry()
-    registry.register(collector)
-    try:
-        server, thread = start_http_server(port, addr="127.0.0.1", registry=registry)
-    except OSError as error:
-        raise SettingsError(
-            f"SOLARRALLY_METRICS_PORT: nothing can listen on 127.0.0.1:{port}: {error}"
-        ) from error
+def _messages(counts: FateCount) -> Iterator[Metric]:
+    """delivered + unparked = the sum of all fates + parked + what is in hand."""
+    yield CounterMetricFamily(
+        "solarrally_messages_delivered", "Messages taken from the broker.", counts.delivered
+    )
+    yield CounterMetricFamily(
+        "solarrally_messages_parked", "Messages put into the parking table.", counts.parked
+    )
+    yield CounterMetricFamily("solarrally_messages_unparked", "Messages taken from it.", counts.unparked)
+    fates = CounterMetricFamily("solarrally_messages", "Messages by what became of them.", labels=["fate"])
+    for fate in Fate:
+        fates.add_metric([fate.value], counts.fates[fate])
+    yield fates
+    reasons = CounterMetricFamily(
+        "solarrally_rejected", "Rejected messages and parts by reason.", labels=["reason"]
+    )
+    for reason, count in sorted(counts.reasons.items()):
+        reasons.add_metric([reason], count)
+    yield reasons
 
-    def stop() -> None:
-        server.shutdown()
-        thread.join(timeout=5)
 
-    return stop
+def _histogram(name: str, text: str, histogram: Histogram) -> HistogramMetricFamily:
+    bounds = [*map(str, histogram.bounds), "+Inf"]
+    buckets = list(zip(bounds, map(float, accumulate(histogram.counts)), strict=True))
+    return HistogramMetricFamily(name, text, buckets=buckets, sum_value=histogram.total)

@@ -48,10 +48,10 @@ class Settings(BaseSettings):
         description="First topic level. We hear everything below it: a mistyped topic is seen and counted.",
     )
     mqtt_receive_maximum: int = Field(
-        default=1000,
+        default=10_000,
         ge=1,
         le=65535,
-        description="Messages in flight without our acknowledgement. It bounds a batch and our memory.",
+        description="Messages in flight without our acknowledgement. It bounds our memory.",
     )
     mqtt_session_expiry_s: int = Field(
         default=7 * 86400,
@@ -61,6 +61,17 @@ class Settings(BaseSettings):
     )
     mqtt_keepalive_s: int = Field(
         default=30, ge=5, le=1200, description="A dead connection is noticed within 1.5 times this."
+    )
+    max_batch: int = Field(
+        default=4000,
+        ge=1,
+        le=65535,
+        description="Messages in one transaction at most; the load decides how many there are below it.",
+    )
+    station_rate_limit_hz: int = Field(
+        default=200,
+        ge=1,
+        description="Messages/s of one station taken in at once; more wait their turn in the parking table.",
     )
     register_unknown_stations: bool = Field(
         default=True,
@@ -106,7 +117,23 @@ class Settings(BaseSettings):
         default=7, ge=1, le=60, description="Daily partitions of readings made ahead."
     )
     metrics_port: int = Field(
-        default=0, ge=0, le=65535, description="The ingestor's Prometheus port on 127.0.0.1; 0: none."
+        default=0,
+        ge=0,
+        le=65535,
+        description="The ingestor's port for /metrics, /healthz and /readyz; 0: none.",
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address of that port. It tells figures to whoever reaches it."
+    )
+    raw_keep_days: int = Field(
+        default=90,
+        ge=0,
+        description="Whole days that raw readings are kept; rollups, sessions and bills stay. 0: for ever.",
+    )
+    rejected_keep_bytes: int = Field(
+        default=64 * 2**20,
+        ge=2**20,
+        description="Payloads of rejected messages kept, together; the oldest go first.",
     )
 
     api_host: str = Field(default="127.0.0.1", description="Address the API listens on.")

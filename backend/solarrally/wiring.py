@@ -21,11 +21,13 @@ from solarrally.errors import SettingsError, StoreUnavailable
 from solarrally.hub import Hub
 from solarrally.ingest.pipeline import Pipeline
 from solarrally.ingest.rules import IngestRules
-from solarrally.metrics import IngestCollector, serve_metrics
+from solarrally.metrics import IngestCollector
+from solarrally.monitor import Readiness, serve_monitor
 from solarrally.settings import Settings
 from solarrally.storage.engine import create_engine
 from solarrally.storage.feed import Feed
 from solarrally.storage.migrate import migrate
+from solarrally.storage.rollups import RollupRules
 from solarrally.storage.store import PostgresStore
 from solarrally.storage.users import Role, count_users, create_user
 
@@ -50,23 +52,47 @@ def required(secret: SecretStr | None, variable: str, command: str) -> str:
     return secret.get_secret_value()
 
 
-def build_store(settings: Settings) -> PostgresStore:
-    return PostgresStore(database_dsn(settings), site_name=settings.site_name)
+def build_store(settings: Settings, *, must_lead: bool = False) -> PostgresStore:
+    return PostgresStore(
+        database_dsn(settings),
+        site_name=settings.site_name,
+        rollup_rules=rollup_rules(settings),
+        raw_keep_days=settings.raw_keep_days,
+        must_lead=must_lead,
+    )
+
+
+def session_rules(settings: Settings) -> SessionRules:
+    return SessionRules(
+        charging_threshold_w=settings.charging_threshold_w,
+        silence_timeout_s=settings.session_timeout_s,
+    )
+
+
+def rollup_rules(settings: Settings) -> RollupRules:
+    """Rollups measure as sessions do."""
+    rules = session_rules(settings)
+    return RollupRules(
+        silence_timeout_s=rules.silence_timeout_s,
+        gap_cap_s=rules.gap_cap_s,
+        charging_threshold_w=rules.charging_threshold_w,
+        default_max_power_w=settings.default_max_power_w,
+    )
 
 
 def ingest_rules(settings: Settings) -> IngestRules:
     return IngestRules(
-        session=SessionRules(
-            charging_threshold_w=settings.charging_threshold_w,
-            silence_timeout_s=settings.session_timeout_s,
-        ),
+        session=session_rules(settings),
         topic_root=settings.mqtt_topic_root,
         max_payload_bytes=settings.max_payload_bytes,
-        max_batch=settings.mqtt_receive_maximum,
+        max_batch=min(settings.max_batch, settings.mqtt_receive_maximum),
         default_max_power_w=settings.default_max_power_w,
         register_unknown_stations=settings.register_unknown_stations,
         offline_after_s=settings.offline_after_s,
+        station_rate_limit_hz=settings.station_rate_limit_hz,
         rejected_keep_count=settings.rejected_keep_count,
+        rejected_keep_bytes=settings.rejected_keep_bytes,
+        raw_keep_days=settings.raw_keep_days,
         partition_days_ahead=settings.partition_days_ahead,
     )
 
@@ -83,21 +109,35 @@ async def running_ingest(settings: Settings) -> AsyncIterator[Pipeline]:
         session_expiry_s=settings.mqtt_session_expiry_s,
         keepalive_s=settings.mqtt_keepalive_s,
     )
-    store = build_store(settings)
+    store = build_store(settings, must_lead=True)
     pipeline = Pipeline(broker, store, ingest_rules(settings), utc_now)
-    collector = IngestCollector(
-        pipeline.counts,
-        waiting=lambda: broker.waiting,
-        is_connected=lambda: broker.listening_since is not None,
-    )
-    stop_metrics = serve_metrics(settings.metrics_port, collector) if settings.metrics_port else None
+    stop_monitor = None
+    if settings.metrics_port:
+        stop_monitor = serve_monitor(
+            settings.metrics_host,
+            settings.metrics_port,
+            IngestCollector(pipeline, broker, utc_now),
+            lambda: readiness(pipeline, broker),
+        )
     try:
-        async with broker.connection():
-            yield pipeline
+        yield pipeline
     finally:
-        if stop_metrics is not None:
-            stop_metrics()
+        if stop_monitor is not None:
+            stop_monitor()
         await store.close()
+
+
+def readiness(pipeline: Pipeline, broker: MosquittoBroker) -> Readiness:
+    """What the ingestor's `/readyz` says: a standby is ready when it can ask for the lead."""
+    is_connected = broker.listening_since is not None
+    return {
+        "is_ready": pipeline.is_store_ok and (is_connected or not pipeline.is_leading),
+        "role": "leading" if pipeline.is_leading else "standby",
+        "database": "ok" if pipeline.is_store_ok else "unavailable",
+        "broker": "connected" if is_connected else "disconnected",
+        "messages_waiting": broker.waiting + len(pipeline.gathering),
+        "messages_parked": pipeline.parking.waiting,
+    }
 
 
 @contextmanager

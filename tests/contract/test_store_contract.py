@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias
 
 import pytest
 
+from solarrally.dialects.digest import content_digest
 from solarrally.domain.bill import credit, settle
 from solarrally.domain.fleet import Station, StationFacts, newest
-from solarrally.domain.reading import EnergySource, Quality, TransactionEvent, content_digest
+from solarrally.domain.reading import EnergySource, Quality, TransactionEvent
 from solarrally.domain.station import observe
-from solarrally.errors import StoreRefused, StoreUnavailable
-from solarrally.ingest.ports import RejectedPart, StationEvent, StationReading
+from solarrally.errors import NotLeading, StoreConflict, StoreRefused, StoreUnavailable
+from solarrally.ingest.ports import Delivery, RejectedPart, RollupMark, StationEvent, StationReading
 from solarrally.ingest.registry import Registry
+from solarrally.ingest.rules import IngestRules
 from solarrally.storage.store import PostgresStore
-from solarrally.wiring import migrate_and_seed
+from solarrally.wiring import build_store, migrate_and_seed
 from tests.builders import MAX_POWER_W, RULES, at, make_settings, reading
 from tests.fakes.memory_store import MemoryStore
 
@@ -37,7 +38,7 @@ async def store(dsn: str | None) -> AsyncIterator[AnyStore]:
         yield MemoryStore()
         return
     await migrate_and_seed(make_settings(database_url=dsn))
-    opened = PostgresStore(dsn, site_name="Main site")
+    opened = build_store(make_settings(database_url=dsn))
     yield opened
     await opened.close()
 
@@ -56,7 +57,7 @@ def charging(seconds: float, energy_wh: float, **said: Any) -> Any:
 
 async def ingest(store: AnyStore, station: Station, *readings: Any) -> None:
     """Fold readings in order and save what they make, as the pipeline does."""
-    registry = Registry(store, register_unknown=False)
+    registry = Registry(store, IngestRules(register_unknown_stations=False))
     await registry.read_tariffs()
     async with store.transaction() as tx:
         await tx.add_readings([StationReading(station, one) for one in readings])
@@ -76,8 +77,7 @@ async def stored_readings(store: AnyStore, station: Station) -> list[Any]:
 
 
 async def test_a_reading_comes_back_as_it_was(store: AnyStore, station: Station) -> None:
-    everything = replace(
-        charging(0, 12.3456789),
+    everything = charging(0, 12.3456789)._replace(
         seq=7,
         energy_register_wh=123456.789,
         session_energy_solar_wh=445.9000000000001,
@@ -100,19 +100,19 @@ async def test_a_reading_comes_back_as_it_was(store: AnyStore, station: Station)
         stop_reason="Local",
         quality=Quality.ABOVE_MAXIMUM,
     )
-    everything = replace(everything, digest=content_digest(everything))
+    everything = everything._replace(digest=content_digest(everything))
 
     async with store.transaction() as tx:
-        assert await tx.add_readings([StationReading(station, everything)]) == 1
+        await tx.add_readings([StationReading(station, everything)])
 
     assert await stored_readings(store, station) == [everything]
 
 
 async def test_what_is_not_said_stays_unsaid(store: AnyStore, station: Station) -> None:
     nothing = reading(0, "available")
-    clockless = replace(nothing, device_ts=None, quality=Quality.CLOCKLESS, ts=at(1))
-    distrusted = replace(
-        nothing, device_ts=datetime(1970, 1, 1, tzinfo=UTC), quality=Quality.CLOCK_DISTRUSTED, ts=at(2)
+    clockless = nothing._replace(device_ts=None, quality=Quality.CLOCKLESS, ts=at(1))
+    distrusted = nothing._replace(
+        device_ts=datetime(1970, 1, 1, tzinfo=UTC), quality=Quality.CLOCK_DISTRUSTED, ts=at(2)
     )
     rows = [nothing, clockless, distrusted]
 
@@ -125,10 +125,12 @@ async def test_what_is_not_said_stays_unsaid(store: AnyStore, station: Station) 
 async def test_a_repeated_reading_is_not_stored_again(store: AnyStore, station: Station) -> None:
     rows = [StationReading(station, charging(10 * n, 20.0 * n)) for n in range(4)]
     async with store.transaction() as tx:
-        assert await tx.add_readings(rows[:3]) == 3
+        await tx.add_readings(rows[:3])
 
+    with pytest.raises(StoreConflict):
+        async with store.transaction() as tx:
+            await tx.add_readings([rows[3], rows[0]])
     async with store.transaction() as tx:
-        assert await tx.add_readings(rows[:1]) == 0
         assert await tx.add_late_readings(rows) == rows[3:]
 
     assert len(await stored_readings(store, station)) == 4
@@ -185,7 +187,7 @@ async def test_stations_with_running_sessions_are_loaded_at_the_start(
     await ingest(store, station, charging(10, 10))
     cp2 = (await store.load_stations(["cp2"]))["cp2"]
     async with store.transaction() as tx:
-        await tx.save_facts(cp2, StationFacts(is_online=True, max_power_w=7400.0))
+        await tx.save_facts([(cp2, StationFacts(is_online=True, max_power_w=7400.0))])
 
     live = await store.load_live_stations()
 
@@ -234,7 +236,7 @@ async def test_sessions_are_replaced_deleted_and_their_ids_known(store: AnyStore
 
 async def test_bills_are_added_once_and_the_newest_is_found(store: AnyStore, station: Station) -> None:
     await ingest(store, station, charging(0, 0), charging(10, 20), reading(20, "available", power_w=0.0))
-    registry = Registry(store, register_unknown=False)
+    registry = Registry(store, IngestRules(register_unknown_stations=False))
     await registry.read_tariffs()
     session = station.connectors[1].state.session
     assert session is not None
@@ -253,13 +255,13 @@ async def test_bills_are_added_once_and_the_newest_is_found(store: AnyStore, sta
 async def test_a_reading_filed_under_its_receipt_is_recognised_when_redelivered(
     store: AnyStore, station: Station
 ) -> None:
-    first = replace(charging(0, 0), device_ts=None, quality=Quality.CLOCKLESS)
-    first = replace(first, digest=content_digest(first))
-    again = replace(first, ts=at(30), received_at=at(30))
-    other = replace(again, power_w=1.0)
-    other = replace(other, digest=content_digest(other))
-    too_late = replace(
-        first, ts=first.ts + timedelta(days=2), received_at=first.received_at + timedelta(days=2)
+    first = charging(0, 0)._replace(device_ts=None, quality=Quality.CLOCKLESS)
+    first = first._replace(digest=content_digest(first))
+    again = first._replace(ts=at(30), received_at=at(30))
+    other = again._replace(power_w=1.0)
+    other = other._replace(digest=content_digest(other))
+    too_late = first._replace(
+        ts=first.ts + timedelta(days=2), received_at=first.received_at + timedelta(days=2)
     )
     async with store.transaction() as tx:
         await tx.add_readings([StationReading(station, first)])
@@ -280,8 +282,8 @@ async def test_rejected_messages_are_bounded(store: AnyStore) -> None:
     async with store.transaction() as tx:
         await tx.add_rejected(parts)
 
-    assert await store.prune_rejected(5) == 3
-    assert await store.prune_rejected(5) == 0
+    assert await store.prune_rejected(keep_count=5, keep_bytes=2**20) == 3
+    assert await store.prune_rejected(keep_count=5, keep_bytes=2**20) == 0
 
 
 async def test_events_are_kept(store: AnyStore, station: Station) -> None:
@@ -303,7 +305,7 @@ async def test_every_site_has_a_tariff(store: AnyStore) -> None:
 
 async def test_content_that_postgresql_cannot_hold_is_refused_not_retried(database_url: str) -> None:
     await migrate_and_seed(make_settings(database_url=database_url))
-    store = PostgresStore(database_url, site_name="Main site")
+    store = build_store(make_settings(database_url=database_url))
     await store.register_stations(["cp1"])
     station = (await store.load_stations(["cp1"]))["cp1"]
     try:
@@ -311,16 +313,96 @@ async def test_content_that_postgresql_cannot_hold_is_refused_not_retried(databa
             async with store.transaction() as tx:
                 await tx.add_readings([StationReading(station, charging(0, 0, error_code="a\0b"))])
         async with store.transaction() as tx:
-            assert await tx.add_readings([StationReading(station, charging(0, 0))]) == 1
+            await tx.add_readings([StationReading(station, charging(0, 0))])
     finally:
         await store.close()
 
 
 async def test_a_site_that_does_not_exist_stops_registration_and_loses_nothing(database_url: str) -> None:
     await migrate_and_seed(make_settings(database_url=database_url))
-    store = PostgresStore(database_url, site_name="Elsewhere")
+    store = build_store(make_settings(database_url=database_url, site_name="Elsewhere"))
     try:
         with pytest.raises(StoreUnavailable, match="Elsewhere"):
             await store.register_stations(["cp1"])
     finally:
         await store.close()
+
+
+async def test_readings_newer_than_the_written_state_are_found(store: AnyStore, station: Station) -> None:
+    await ingest(store, station, charging(0, 0), charging(10, 20))
+    beyond = [charging(10, 20.5), charging(20, 40), charging(30, 60)]
+    async with store.transaction() as tx:
+        await tx.add_readings([StationReading(station, one) for one in beyond])
+        await tx.add_late_readings([StationReading(station, charging(5, 10))])
+
+    loaded = (await store.load_stations(["cp1"]))["cp1"]
+    found = [row.reading async for row in store.readings_beyond([loaded])]
+
+    newest = loaded.connectors[1].state.newest
+    assert newest is not None
+    assert found == sorted((one for one in beyond if one.order_key > newest), key=lambda one: one.order_key)
+    assert found[-2:] == beyond[1:]
+
+
+async def test_parked_deliveries_come_back_in_order_until_they_are_taken(store: AnyStore) -> None:
+    deliveries = [
+        Delivery(
+            topic=f"evse/cp{n % 2}/telemetry",
+            payload=bytes([n]),
+            qos=1,
+            retained=n == 1,
+            redelivered=n == 2,
+            received_at=at(n),
+            packet_id=n,
+            connection=1,
+        )
+        for n in range(5)
+    ]
+    async with store.transaction() as tx:
+        await tx.park([(f"cp{n % 2}", delivery) for n, delivery in enumerate(deliveries)])
+    assert await store.parked_counts() == {"cp0": 3, "cp1": 2}
+
+    waiting = await store.next_parked(3)
+    async with store.transaction() as tx:
+        await tx.unpark([entry.parked_id for entry in waiting])
+    rest = await store.next_parked(10)
+
+    assert [entry.evse_uid for entry in [*waiting, *rest]] == ["cp0", "cp1", "cp0", "cp1", "cp0"]
+    back = [entry.delivery for entry in [*waiting, *rest]]
+    assert back == [each._replace(qos=0, packet_id=0, connection=0) for each in deliveries]
+    assert await store.parked_counts() == {"cp1": 1, "cp0": 1}
+
+
+async def test_a_marked_quarter_of_an_hour_is_rolled_up_once_it_is_over(
+    store: AnyStore, station: Station
+) -> None:
+    mark = RollupMark(station.evse_id, 1, at(0))
+    async with store.transaction() as tx:
+        await tx.add_readings([StationReading(station, charging(0, 0))])
+        await tx.mark_rollups([mark, RollupMark(station.evse_id, 1, at(900))])
+        await tx.mark_rollups([mark])
+
+    assert await store.roll_up(at(899)) == []
+    assert await store.roll_up(at(900)) == [mark]
+    assert await store.roll_up(at(900)) == []
+
+
+async def test_only_one_ingestor_leads_and_the_next_takes_over(database_url: str) -> None:
+    settings = make_settings(database_url=database_url)
+    await migrate_and_seed(settings)
+    first, second = (build_store(settings, must_lead=True) for _ in range(2))
+    try:
+        await first.lead()
+        with pytest.raises(NotLeading):
+            await second.lead()
+        with pytest.raises(NotLeading):
+            async with second.transaction():
+                pass
+
+        await first.close()
+        await second.lead()
+        with pytest.raises(NotLeading):
+            await first.lead()
+    finally:
+        await first.close()
+        await second.close()

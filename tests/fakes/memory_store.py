@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,8 +19,16 @@ from solarrally.domain.session import Session
 from solarrally.domain.station import ConnectorState
 from solarrally.domain.tariff import Tariff
 from solarrally.domain.update import ConnectorUpdate, SessionUpdate
-from solarrally.errors import StoreRefused, StoreUnavailable
-from solarrally.ingest.ports import RejectedPart, StationEvent, StationReading
+from solarrally.errors import NotLeading, StoreConflict, StoreRefused, StoreUnavailable
+from solarrally.ingest.marks import BUCKET
+from solarrally.ingest.ports import (
+    Delivery,
+    ParkedDelivery,
+    RejectedPart,
+    RollupMark,
+    StationEvent,
+    StationReading,
+)
 
 TARIFF = Tariff(
     id=1,
@@ -41,6 +50,8 @@ class Tables:
     connectors: dict[tuple[str, int], tuple[ConnectorState, ConnectorUpdate]] = field(default_factory=dict)
     rejected: list[RejectedPart] = field(default_factory=list)
     events: list[tuple[str, str]] = field(default_factory=list)
+    marks: set[RollupMark] = field(default_factory=set)
+    parked: dict[int, tuple[str, Delivery]] = field(default_factory=dict)
 
 
 class MemoryStore:
@@ -53,10 +64,17 @@ class MemoryStore:
         self.notices: list[tuple[list[ConnectorUpdate], list[SessionUpdate]]] = []
         self.faults = iter(faults)
         self.poison_status: str | None = None
+        self.raw_dropped_before: datetime | None = None
+        self.is_led_by_another = False
         self._numbers = count(1)
+
+    async def lead(self) -> None:
+        if self.is_led_by_another:
+            raise NotLeading("another one does")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[MemoryTransaction]:
+        await self.lead()
         before = copy.deepcopy(self.tables)
         notices = len(self.notices)
         fault = next(self.faults, "none")
@@ -79,6 +97,21 @@ class MemoryStore:
         live |= {account.evse_uid for account in self.tables.sessions.values() if account.session.is_active}
         return {uid: self._load(uid) for uid in live}
 
+    async def readings_beyond(self, stations: Collection[Station]) -> AsyncIterator[StationReading]:
+        by_uid = {station.evse_uid: station for station in stations}
+        rows = []
+        for (uid, number, _, _), reading in self.tables.readings.items():
+            station = by_uid.get(uid)
+            connector = None if station is None else station.connectors.get(number)
+            if station is None or connector is None:
+                continue
+            newest = connector.state.newest
+            if newest is None or reading.order_key > newest:
+                rows.append(StationReading(station, reading))
+        rows.sort(key=lambda row: (row.station.evse_uid, row.reading.connector_id, row.reading.order_key))
+        for row in rows:
+            yield row
+
     async def register_stations(self, evse_uids: Sequence[str]) -> None:
         for uid in evse_uids:
             if uid not in self.tables.stations:
@@ -87,10 +120,28 @@ class MemoryStore:
     async def load_tariffs(self) -> dict[int, list[Tariff]]:
         return {1: [TARIFF]}
 
+    async def parked_counts(self) -> dict[str, int]:
+        return dict(Counter(uid for uid, _ in self.tables.parked.values()))
+
+    async def next_parked(self, limit: int) -> list[ParkedDelivery]:
+        waiting = sorted(self.tables.parked.items())[:limit]
+        return [
+            ParkedDelivery(parked_id, uid, delivery._replace(qos=0, packet_id=0, connection=0))
+            for parked_id, (uid, delivery) in waiting
+        ]
+
+    async def roll_up(self, due_before: datetime) -> list[RollupMark]:
+        due = sorted(mark for mark in self.tables.marks if mark.bucket_start + BUCKET <= due_before)[:2]
+        self.tables.marks -= set(due)
+        return due
+
     async def make_partitions(self, days_ahead: int) -> None:
         return
 
-    async def prune_rejected(self, keep_count: int) -> int:
+    async def drop_raw(self, now: datetime, keep_days: int) -> list[str]:
+        return []
+
+    async def prune_rejected(self, *, keep_count: int, keep_bytes: int) -> int:
         pruned = max(0, len(self.tables.rejected) - keep_count)
         del self.tables.rejected[:pruned]
         return pruned
@@ -129,8 +180,9 @@ class MemoryTransaction:
         self._store = store
         self._tables = store.tables
 
-    async def add_readings(self, rows: Sequence[StationReading]) -> int:
-        return len(await self.add_late_readings(rows))
+    async def add_readings(self, rows: Sequence[StationReading]) -> None:
+        if len(await self.add_late_readings(rows)) != len(rows):
+            raise StoreConflict("a reading is there already")
 
     async def add_late_readings(self, rows: Sequence[StationReading]) -> list[StationReading]:
         new = []
@@ -184,6 +236,9 @@ class MemoryTransaction:
         for reading in sorted(found, key=lambda r: r.order_key):
             yield reading
 
+    async def raw_is_complete(self, since: datetime, until: datetime) -> bool:
+        return self._store.raw_dropped_before is None or since >= self._store.raw_dropped_before
+
     async def save_accounts(self, accounts: Sequence[tuple[Station, Account]]) -> None:
         for _, account in accounts:
             self._tables.sessions[account.session.id] = copy.deepcopy(account)
@@ -212,12 +267,24 @@ class MemoryTransaction:
                 (connector.state, connector.latest)
             )
 
-    async def save_facts(self, station: Station, facts: StationFacts) -> None:
-        stored = self._tables.stations[station.evse_uid]
-        if facts.max_power_w is not None:
-            stored.max_power_w = facts.max_power_w
-        if facts.is_online is not None:
-            stored.is_online = facts.is_online
+    async def save_facts(self, facts: Sequence[tuple[Station, StationFacts]]) -> None:
+        for station, said in facts:
+            stored = self._tables.stations[station.evse_uid]
+            if said.max_power_w is not None:
+                stored.max_power_w = said.max_power_w
+            if said.is_online is not None:
+                stored.is_online = said.is_online
+
+    async def mark_rollups(self, marks: Sequence[RollupMark]) -> None:
+        self._tables.marks |= set(marks)
+
+    async def park(self, parked: Sequence[tuple[str, Delivery]]) -> None:
+        for entry in parked:
+            self._tables.parked[next(self._store._numbers)] = entry
+
+    async def unpark(self, parked_ids: Sequence[int]) -> None:
+        for parked_id in parked_ids:
+            del self._tables.parked[parked_id]
 
     async def add_events(self, events: Sequence[StationEvent]) -> None:
         self._tables.events += [(event.station.evse_uid, event.kind) for event in events]

@@ -26,7 +26,8 @@ ALLOWED: dict[str, set[str]] = {
     "ingest": {"dialects", "domain", "errors"},
     "ingest.ports": {"domain", "errors"},
     "ingest.fates": {"domain", "errors"},
-    "metrics": {"ingest.fates", "errors"},
+    "metrics": {"ingest", "brokers"},
+    "monitor": {"errors"},
     # the adapters
     "brokers": {"ingest.ports", "domain", "errors"},
     "storage": {"ingest.ports", "domain", "errors"},
@@ -37,14 +38,19 @@ ALLOWED: dict[str, set[str]] = {
     "embedded": set(),
     # the tops
     "wiring": {
-        "settings", "errors", "logs", "metrics", "domain", "dialects", "ingest", "brokers", "storage", "hub",
-        "api",
+        "settings", "errors", "logs", "metrics", "monitor", "domain", "dialects", "ingest", "brokers", "storage",
+        "hub", "api",
     },
     "watch": {"errors"},
     "cli": {
         "watch", "wiring", "api.app", "settings", "errors", "logs", "metrics", "domain", "ingest.pipeline",
-        "storage", "embedded",
+        "storage", "embedded", "maintain_cli", "rejected_cli",
     },
+    "rejected_cli": {
+        "wiring", "settings", "errors", "dialects.routes", "storage.rejected", "storage.engine", "rejected_file",
+    },
+    "rejected_file": {"errors", "storage.rejected"},
+    "maintain_cli": {"wiring", "settings", "storage", "rejected_cli"},
     "__main__": {"cli"},
     "": set(),
 }  # fmt: skip

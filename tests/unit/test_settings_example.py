@@ -22,10 +22,12 @@ HEAD = """\
 # The environment wins over .env.
 """
 UNITS = {
+    "_hz": "per second",
     "_s": "seconds",
     "_bytes": "bytes",
     "_w": "watts",
     "_days_ahead": "days",
+    "_days": "days",
     "_per_kwh": "currency per kWh",
 }
 REQUIRED = {"database_url": "postgresql://solarrally:password@127.0.0.1:5432/solarrally"}
@@ -65,7 +67,13 @@ def test_every_setting_is_described(name: str) -> None:
     "name", [name for name, info in Settings.model_fields.items() if info.annotation in (int, float)]
 )
 def test_a_number_says_its_unit_in_its_name(name: str) -> None:
-    plain = {"mqtt_receive_maximum", "rejected_keep_count", "api_port", "metrics_port"}  # counts and ports
+    plain = {
+        "mqtt_receive_maximum",
+        "max_batch",
+        "rejected_keep_count",
+        "api_port",
+        "metrics_port",
+    }  # counts and ports
 
     assert name in plain or name.endswith(tuple(UNITS))
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from solarrally.domain.fleet import StationFacts
 from solarrally.domain.reading import Reading
 from solarrally.errors import RejectedMessage
 
 
-@dataclass(slots=True, kw_only=True)
-class Decoded:
+class Decoded(msgspec.Struct, kw_only=True):
     """One message, decoded. A message with none of readings, facts and rejected parts is `ignored` on
     purpose.
     """
 
     evse_uid: str
-    readings: list[Reading] = field(default_factory=list)
+    readings: list[Reading] = []
     facts: StationFacts | None = None
-    rejected: list[RejectedMessage] = field(default_factory=list)
+    rejected: list[RejectedMessage] = []
     """Parts of an array that cannot be used; the other parts can."""
     unknown_fields: int = 0

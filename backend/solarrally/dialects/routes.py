@@ -7,20 +7,33 @@ anything in the payload.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
+from typing import TypeAlias
 
 from solarrally.dialects import native
 from solarrally.dialects.decoded import Decoded
-from solarrally.domain.reading import TransactionEvent
 from solarrally.errors import RejectedMessage
 
 _STATION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,63}")
 _FROM_US = {"commands", "acks"}
 _NOT_YET_READ = {"results"}
+_ROUTES_KEPT = 262_144
+"""Of the topics heard most recently: a few for each station of a large fleet."""
+
+Decoder: TypeAlias = Callable[[str, bytes, datetime], Decoded]
 
 
 def decode(topic: str, payload: bytes, received_at: datetime, *, topic_root: str = "evse") -> Decoded:
     """What a message says, or `RejectedMessage` with the reason."""
+    evse_uid, decoder = route(topic, topic_root)
+    return decoder(evse_uid, payload, received_at)
+
+
+@lru_cache(maxsize=_ROUTES_KEPT)
+def route(topic: str, topic_root: str) -> tuple[str, Decoder]:
+    """The station that a topic is of, and what reads its payload; or `RejectedMessage`."""
     levels = topic.split("/")
     if len(levels) < 3 or levels[0] != topic_root:
         raise RejectedMessage("unknown_topic", f"expected {topic_root}/<station>/<kind>")
@@ -32,16 +45,22 @@ def decode(topic: str, payload: bytes, received_at: datetime, *, topic_root: str
         )
     match (kind, *rest):
         case ("telemetry",):
-            return native.decode_telemetry(evse_uid, payload, received_at)
+            return evse_uid, native.decode_telemetry
         case ("status",):
-            return native.decode_status(evse_uid, payload)
-        case ("session", "started" | "ended" as event):
-            return native.decode_session_event(evse_uid, TransactionEvent(event), payload, received_at)
+            return evse_uid, native.decode_status
+        case ("session", "started"):
+            return evse_uid, native.decode_session_started
+        case ("session", "ended"):
+            return evse_uid, native.decode_session_ended
         case (kind, _) if kind in _NOT_YET_READ:
-            return Decoded(evse_uid=evse_uid)
+            return evse_uid, _ignore
         case (kind, *_) if kind in _FROM_US:
-            return Decoded(evse_uid=evse_uid)
+            return evse_uid, _ignore
         case _:
             raise RejectedMessage(
                 "unknown_topic", f"no decoder for {topic_root}/<station>/{'/'.join(levels[2:])}"[:300]
             )
+
+
+def _ignore(evse_uid: str, payload: bytes, received_at: datetime) -> Decoded:
+    return Decoded(evse_uid=evse_uid)

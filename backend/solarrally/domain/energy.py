@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntFlag, StrEnum
 
-from solarrally.domain.reading import EnergySource, Quality, Reading
+from solarrally.domain.reading import CLOCK_DISTRUSTED, NEVER_BILLED, EnergySource, Reading
 
 POWER_MARGIN = 1.25
 """A meter and a nameplate disagree by a few percent; a wrong unit by a factor of ten and more."""
@@ -47,6 +47,11 @@ class SessionQuality(IntFlag):
     """Some readings were physically impossible and added nothing."""
     CLOCK_DISTRUSTED = 128
     """Some readings carry the receipt time instead of the device's."""
+
+
+_GOOD = int(SessionQuality.GOOD)
+_AT_ONCE_WH_PER_W = POWER_MARGIN * CLOCK_SLACK_S / 3600
+"""What a station can deliver in no time, by `deliverable_wh`."""
 
 
 class EnergyMethod(StrEnum):
@@ -133,19 +138,32 @@ class Counter:
         self.last_wh, self.last_at = value_wh, ts
         return quality
 
-    def advance(self, value_wh: float, ts: datetime, max_power_w: float) -> tuple[float, SessionQuality]:
+    def advance(self, value_wh: float, ts: datetime, max_power_w: float) -> tuple[float, int]:
         """Take the next value: the energy it adds, in Wh, and what was odd about it."""
         assert self.last_wh is not None
         assert self.last_at is not None
         rise_wh = value_wh - self.last_wh
-        if 0 <= rise_wh <= deliverable_wh(max_power_w, self.last_at, ts):
-            return self._accept(value_wh, ts, rise_wh), SessionQuality.GOOD
+        if rise_wh >= 0 and (
+            rise_wh <= max_power_w * _AT_ONCE_WH_PER_W  # spares the arithmetic with instants
+            or rise_wh <= deliverable_wh(max_power_w, self.last_at, ts)
+        ):
+            self.last_wh, self.last_at = value_wh, ts
+            if self.suspect_wh is not None:
+                self.suspect_wh = self.suspect_at = None
+                self.suspect_credit_wh = 0.0
+            self.total_wh += rise_wh
+            return rise_wh, _GOOD
         if -JITTER_WH <= rise_wh < 0 and value_wh > 0:
-            return 0.0, SessionQuality.GOOD
+            return 0.0, _GOOD
         if self.suspect_wh is not None and self.suspect_at is not None:
             rise_wh = value_wh - self.suspect_wh
             if 0 <= rise_wh <= deliverable_wh(max_power_w, self.suspect_at, ts):
-                return self._accept(value_wh, ts, self.suspect_credit_wh + rise_wh), SessionQuality.GOOD
+                energy_wh = self.suspect_credit_wh + rise_wh
+                self.last_wh, self.last_at = value_wh, ts
+                self.suspect_wh = self.suspect_at = None
+                self.suspect_credit_wh = 0.0
+                self.total_wh += energy_wh
+                return energy_wh, _GOOD
         self.suspect_wh, self.suspect_at, self.suspect_credit_wh = value_wh, ts, 0.0
         if value_wh > self.last_wh:
             baseline_was_zero = self.last_wh == 0 and not self.starts_at_zero
@@ -156,13 +174,6 @@ class Counter:
         if self.starts_at_zero and value_wh <= deliverable_wh(max_power_w, self.last_at, ts):
             self.suspect_credit_wh = value_wh
         return 0.0, SessionQuality.COUNTER_FELL
-
-    def _accept(self, value_wh: float, ts: datetime, energy_wh: float) -> float:
-        self.last_wh, self.last_at = value_wh, ts
-        self.suspect_wh = self.suspect_at = None
-        self.suspect_credit_wh = 0.0
-        self.total_wh += energy_wh
-        return energy_wh
 
 
 def deliverable_wh(max_power_w: float, since: datetime, until: datetime) -> float:
@@ -210,33 +221,37 @@ class SessionEnergy:
         charging_threshold_w: float,
     ) -> None:
         """Account for one reading of the session. An implausible one only leaves a mark."""
-        if not reading.is_billable:
-            self.quality |= SessionQuality.IMPLAUSIBLE_READINGS
-            return
-        if reading.quality & Quality.CLOCK_DISTRUSTED:
-            self.quality |= SessionQuality.CLOCK_DISTRUSTED
-        ts, source = reading.ts, self._source_of(reading)
-        self._count(
-            self.register,
-            self.register_split,
-            reading.energy_register_wh,
-            ts,
-            idle.register,
-            source,
-            max_power_w,
-        )
-        self._count(
-            self.counter, self.counter_split, reading.session_energy_wh, ts, idle.session, source, max_power_w
-        )
-        self._count(
-            self.solar, None, reading.session_energy_solar_wh, ts, idle.session_solar, source, max_power_w
-        )
-        self._count(
-            self.grid, None, reading.session_energy_grid_wh, ts, idle.session_grid, source, max_power_w
-        )
+        if reading.quality:
+            if reading.quality & NEVER_BILLED:
+                self.quality |= SessionQuality.IMPLAUSIBLE_READINGS
+                return
+            if reading.quality & CLOCK_DISTRUSTED:
+                self.quality |= SessionQuality.CLOCK_DISTRUSTED
+        ts, source = reading.ts, reading.energy_source
+        if source is None or source is EnergySource.NONE:
+            source = self.source
+        for counter, split, value_wh, idle_value in (
+            (self.register, self.register_split, reading.energy_register_wh, idle.register),
+            (self.counter, self.counter_split, reading.session_energy_wh, idle.session),
+            (self.solar, None, reading.session_energy_solar_wh, idle.session_solar),
+            (self.grid, None, reading.session_energy_grid_wh, idle.session_grid),
+        ):
+            if value_wh is not None:
+                self._count(counter, split, value_wh, ts, idle_value, source, max_power_w)
         if reading.power_w is not None:
             self._integrate(reading.power_w, ts, source, gap_cap_s, charging_threshold_w)
         self.source = source
+
+    def knows_counters_of(self, reading: Reading) -> bool:
+        """Whether every counter that the reading shows was seen in this session before: what it showed
+        earlier is then of no interest.
+        """
+        return not (
+            (self.register.last_wh is None and reading.energy_register_wh is not None)
+            or (self.counter.last_wh is None and reading.session_energy_wh is not None)
+            or (self.solar.last_wh is None and reading.session_energy_solar_wh is not None)
+            or (self.grid.last_wh is None and reading.session_energy_grid_wh is not None)
+        )
 
     def add_final(
         self,
@@ -255,16 +270,19 @@ class SessionEnergy:
         """
         if not reading.is_billable:
             return
-        ts, source = reading.ts, self._source_of(reading)
-        self._count(
-            self.register,
-            self.register_split,
-            reading.energy_register_wh,
-            ts,
-            idle.register,
-            source,
-            max_power_w,
-        )
+        ts, source = reading.ts, reading.energy_source
+        if source is None or source is EnergySource.NONE:
+            source = self.source
+        if reading.energy_register_wh is not None:
+            self._count(
+                self.register,
+                self.register_split,
+                reading.energy_register_wh,
+                ts,
+                idle.register,
+                source,
+                max_power_w,
+            )
         if same_session:
             for counter, split, value in (
                 (self.counter, self.counter_split, reading.session_energy_wh),
@@ -276,30 +294,23 @@ class SessionEnergy:
         if reading.power_w is not None:
             self._integrate(reading.power_w, ts, source, gap_cap_s, charging_threshold_w)
 
-    def _source_of(self, reading: Reading) -> EnergySource | None:
-        """The source of the interval ending here; where the reading names none, that of the one before."""
-        if reading.energy_source is None or reading.energy_source is EnergySource.NONE:
-            return self.source
-        return reading.energy_source
-
     def _count(
         self,
         counter: Counter,
         split: Split | None,
-        value_wh: float | None,
+        value_wh: float,
         ts: datetime,
         idle: tuple[float, datetime] | None,
         source: EnergySource | None,
         max_power_w: float,
     ) -> None:
-        if value_wh is None:
-            return
         if counter.last_wh is None:
-            quality = counter.start(value_wh, ts, idle, max_power_w)
+            quality: int = counter.start(value_wh, ts, idle, max_power_w)
             energy_wh = counter.total_wh
         else:
             energy_wh, quality = counter.advance(value_wh, ts, max_power_w)
-        self.quality |= quality
+        if quality:
+            self.quality |= quality
         if split is not None and energy_wh:
             split.add(energy_wh, source)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from solarrally.domain.bill import Account
-from solarrally.domain.reading import Reading
+from solarrally.domain.reading import ConnectorStatus, Reading
 from solarrally.domain.station import ConnectorState, SessionRules, effective_status
 from solarrally.domain.update import ConnectorUpdate, SessionUpdate
 
@@ -23,6 +23,16 @@ class StationFacts:
     firmware: str | None = None
     max_power_w: float | None = None
 
+    def then(self, later: StationFacts) -> StationFacts:
+        """Both, where the later word counts."""
+        return StationFacts(
+            is_online=self.is_online if later.is_online is None else later.is_online,
+            vendor=later.vendor or self.vendor,
+            model=later.model or self.model,
+            firmware=later.firmware or self.firmware,
+            max_power_w=later.max_power_w or self.max_power_w,
+        )
+
 
 @dataclass(slots=True, kw_only=True)
 class Connector:
@@ -30,6 +40,33 @@ class Connector:
 
     state: ConnectorState
     latest: ConnectorUpdate
+    unshown: Reading | None = None
+    """A whole sample newer than `latest`, which is brought up to date only when somebody looks."""
+    shown_at: datetime | None = None
+    """When it was last written and announced by this process."""
+    is_behind: bool = False
+    """What is in memory is newer than what was written."""
+
+    def take(self, reading: Reading, rules: SessionRules) -> None:
+        """Note a reading that is not older than any before."""
+        if reading.status is not None and reading.power_w is not None:
+            self.unshown = reading
+        else:
+            self.latest = newest(self.up_to_date(rules), reading, rules)
+
+    def up_to_date(self, rules: SessionRules) -> ConnectorUpdate:
+        """`latest`, with everything taken."""
+        if self.unshown is not None:
+            self.latest = newest(self.latest, self.unshown, rules)
+            self.unshown = None
+        return self.latest
+
+    @property
+    def is_faulted(self) -> bool:
+        """Whether the device's last word was a fault."""
+        if self.unshown is not None:
+            return self.unshown.status is ConnectorStatus.FAULTED
+        return self.latest.reported_status == ConnectorStatus.FAULTED
 
 
 @dataclass(slots=True, kw_only=True)

@@ -11,13 +11,9 @@ Conventions, valid everywhere inside SolarRally:
 
 from __future__ import annotations
 
-import struct
-import zlib
-from dataclasses import dataclass
 from datetime import datetime
 from enum import IntFlag, StrEnum
-
-_NAN = float("nan")
+from typing import Final, NamedTuple
 
 
 class ConnectorStatus(StrEnum):
@@ -65,10 +61,17 @@ class Quality(IntFlag):
     """Voltage times current is far from the stated power: some unit is wrong."""
 
     NEVER_BILLED = NEGATIVE | ABOVE_MAXIMUM | POWER_MISMATCH
+    UNDATED = CLOCK_DISTRUSTED | CLOCKLESS
+    """`ts` is the receipt."""
 
 
-@dataclass(slots=True, frozen=True, order=True)
-class OrderKey:
+# The same as plain integers: arithmetic on an IntFlag costs a microsecond, and every reading is asked.
+NEVER_BILLED: Final = int(Quality.NEVER_BILLED)
+UNDATED: Final = int(Quality.UNDATED)
+CLOCK_DISTRUSTED: Final = int(Quality.CLOCK_DISTRUSTED)
+
+
+class OrderKey(NamedTuple):
     """The place of a reading in its connector's history.
 
     Two different readings with the same `ts` are ordered by the device's own number where it gives one,
@@ -81,27 +84,39 @@ class OrderKey:
     digest: int
 
 
-@dataclass(slots=True, frozen=True, kw_only=True)
-class Reading:
+class Reading(NamedTuple):
     """One row of telemetry of one connector.
 
     `(connector, ts, digest)` identifies it: the same content at the same instant is the same reading,
     however often and in whatever order it arrives.
+
+    A tuple, because one is made for every message there is. What the device said are the fields from
+    `device_ts` on; a new field goes to the end (see `dialects.digest`).
     """
 
     ts: datetime
     """Effective instant, UTC: the device's time where it can be believed, else the receipt."""
     received_at: datetime
+    digest: int = 0
+    """`dialects.digest.content_digest` of everything the device said; -2**31 .. 2**31-1."""
+    quality: int = 0
+    """`Quality` bits."""
+    connector_id: int = 1
     device_ts: datetime | None = None
     """What the device's clock said; None when it said nothing."""
-    connector_id: int = 1
+    status: ConnectorStatus | None = None
+    """The device's word. Not trusted alone: see `domain.station`."""
+    energy_source: EnergySource | None = None
+    transaction_event: TransactionEvent | None = None
     seq: int | None = None
     """The device's own message number, where it numbers its messages."""
-    session_id: str | None = None
-    """The device's name for the session: 0 and -1 are legal, so is one reused the next day."""
-    status: ConnectorStatus | None = None
-    """The device's word. Not trusted alone: see `domain.session`."""
     power_w: float | None = None
+    energy_register_wh: float | None = None
+    """Lifetime meter register."""
+    session_energy_wh: float | None = None
+    """The device's counter of the running session; starts at 0 with each session."""
+    session_energy_solar_wh: float | None = None
+    session_energy_grid_wh: float | None = None
     voltage_v: float | None = None
     current_a: float | None = None
     voltage_l1_v: float | None = None
@@ -113,22 +128,13 @@ class Reading:
     power_offered_w: float | None = None
     temperature_c: float | None = None
     soc_percent: float | None = None
-    energy_register_wh: float | None = None
-    """Lifetime meter register."""
-    session_energy_wh: float | None = None
-    """The device's counter of the running session; starts at 0 with each session."""
-    session_energy_solar_wh: float | None = None
-    session_energy_grid_wh: float | None = None
-    energy_source: EnergySource | None = None
+    session_id: str | None = None
+    """The device's name for the session: 0 and -1 are legal, so is one reused the next day."""
     error_code: str | None = None
     """OCPP 1.6 ChargePointErrorCode."""
     id_token: str | None = None
-    transaction_event: TransactionEvent | None = None
     stop_reason: str | None = None
     """OCPP 1.6 Reason / 2.0.1 ReasonEnum, on an `ended` event."""
-    quality: Quality = Quality.GOOD
-    digest: int = 0
-    """`content_digest` of everything the device said; -2**31 .. 2**31-1."""
 
     @property
     def order_key(self) -> OrderKey:
@@ -136,49 +142,8 @@ class Reading:
 
     @property
     def is_billable(self) -> bool:
-        return not self.quality & Quality.NEVER_BILLED
+        return not self.quality & NEVER_BILLED
 
 
-def content_digest(reading: Reading) -> int:
-    """CRC-32 of what the device said (not of when or how it reached us), as a signed 32-bit integer.
-
-    It tells apart different readings of one connector at one instant, so that none is taken for a
-    repetition of the other.
-    """
-    numbers = [
-        _NAN if value is None else value
-        for value in (
-            reading.power_w,
-            reading.voltage_v,
-            reading.current_a,
-            reading.voltage_l1_v,
-            reading.voltage_l2_v,
-            reading.voltage_l3_v,
-            reading.current_l1_a,
-            reading.current_l2_a,
-            reading.current_l3_a,
-            reading.power_offered_w,
-            reading.temperature_c,
-            reading.soc_percent,
-            reading.energy_register_wh,
-            reading.session_energy_wh,
-            reading.session_energy_solar_wh,
-            reading.session_energy_grid_wh,
-            None if reading.device_ts is None else reading.device_ts.timestamp(),
-        )
-    ]
-    words = "\0".join(
-        "" if word is None else str(word)
-        for word in (
-            reading.seq,
-            reading.session_id,
-            reading.status,
-            reading.energy_source,
-            reading.error_code,
-            reading.id_token,
-            reading.transaction_event,
-            reading.stop_reason,
-        )
-    )
-    crc = zlib.crc32(words.encode(), zlib.crc32(struct.pack("<17d", *numbers)))
-    return crc - 2**32 if crc >= 2**31 else crc
+FIRST_SAID: Final = Reading._fields.index("device_ts")
+"""From this field on: what the device said, as opposed to when and how it reached us."""

@@ -8,14 +8,25 @@ readings are therefore handled by folding again from stored readings (`ingest.la
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 
 from solarrally.domain.energy import JITTER_WH, IdleCounters, deliverable_wh
-from solarrally.domain.reading import ConnectorStatus, OrderKey, Quality, Reading, TransactionEvent
+from solarrally.domain.reading import (
+    NEVER_BILLED,
+    ConnectorStatus,
+    OrderKey,
+    Quality,
+    Reading,
+    TransactionEvent,
+)
 from solarrally.domain.session import EndReason, Session, session_id
 
 _GONE = {ConnectorStatus.AVAILABLE, ConnectorStatus.UNAVAILABLE, ConnectorStatus.RESERVED}
+_NO_IDLE_COUNTERS = IdleCounters()
+_NEGATIVE = int(Quality.NEGATIVE)
+_ABOVE_MAXIMUM = int(Quality.ABOVE_MAXIMUM)
+_POWER_MISMATCH = int(Quality.POWER_MISMATCH)
 _END_REASON_OF_FAULT = {
     "GroundFailure": EndReason.GROUND_FAULT,
     "OverCurrentFailure": EndReason.OVERCURRENT_FAULT,
@@ -66,17 +77,17 @@ class Held:
     grid: Known | None = None
 
     def take(self, reading: Reading) -> None:
-        if not reading.is_billable:
+        if reading.quality & NEVER_BILLED:
             return
         ts, name = reading.ts, reading.session_id
         if reading.energy_register_wh is not None:
-            self.register = Known(reading.energy_register_wh, ts)
+            self.register = _noted(self.register, reading.energy_register_wh, ts, None)
         if reading.session_energy_wh is not None:
-            self.counter = Known(reading.session_energy_wh, ts, name)
+            self.counter = _noted(self.counter, reading.session_energy_wh, ts, name)
         if reading.session_energy_solar_wh is not None:
-            self.solar = Known(reading.session_energy_solar_wh, ts, name)
+            self.solar = _noted(self.solar, reading.session_energy_solar_wh, ts, name)
         if reading.session_energy_grid_wh is not None:
-            self.grid = Known(reading.session_energy_grid_wh, ts, name)
+            self.grid = _noted(self.grid, reading.session_energy_grid_wh, ts, name)
 
     def idle_counters(self, ts: datetime, rules: SessionRules) -> IdleCounters:
         def recent(known: Known | None) -> tuple[float, datetime] | None:
@@ -87,6 +98,14 @@ class Held:
         return IdleCounters(
             recent(self.register), recent(self.counter), recent(self.solar), recent(self.grid)
         )
+
+
+def _noted(known: Known | None, value_wh: float, at: datetime, session_id: str | None) -> Known:
+    """`known`, brought up to date: a new object for every value would cost more than the rest."""
+    if known is None:
+        return Known(value_wh, at, session_id)
+    known.value_wh, known.at, known.session_id = value_wh, at, session_id
+    return known
 
 
 @dataclass(slots=True, kw_only=True)
@@ -117,8 +136,8 @@ def observe(
         changed.append(session)
     evidence = _evidence(state, reading, rules, max_power_w)
     if session is not None and session.is_active:
-        silence = reading.ts - session.last_reading_at
-        if silence > timedelta(seconds=rules.silence_timeout_s) and not _continues(
+        silence_s = (reading.ts - session.last_reading_at).total_seconds()
+        if silence_s > rules.silence_timeout_s and not _continues(
             session, reading, evidence, rules, max_power_w
         ):
             session.end(session.last_reading_at, EndReason.TIMEOUT, final=True)
@@ -135,7 +154,7 @@ def observe(
         changed.append(session)
     elif session is not None and _resumes(session, reading, evidence, rules, max_power_w):
         session.go_on()
-        _add(session, reading, IdleCounters(), rules, max_power_w)
+        _add(session, reading, _NO_IDLE_COUNTERS, rules, max_power_w)
         changed.append(session)
     elif _opens(session, reading, evidence):
         session = _open(state, reading, evidence, rules, max_power_w)
@@ -144,7 +163,7 @@ def observe(
         session.is_vacated = True
         changed.append(session)
     state.held.take(reading)
-    return list({id(session): session for session in changed}.values())
+    return changed if len(changed) < 2 else list({id(session): session for session in changed}.values())
 
 
 def expire(
@@ -167,50 +186,52 @@ def effective_status(reading: Reading, rules: SessionRules) -> ConnectorStatus |
     """What the connector does: the device's word, unless power contradicts it (`preparing` through a whole
     charge).
     """
-    if reading.is_billable and reading.power_w is not None and reading.power_w > rules.charging_threshold_w:
+    power_w = reading.power_w
+    if power_w is not None and power_w > rules.charging_threshold_w and not reading.quality & NEVER_BILLED:
         return ConnectorStatus.CHARGING
     return reading.status
 
 
-def judged_quality(reading: Reading, max_power_w: float) -> Quality:
+def judged_quality(reading: Reading, max_power_w: float) -> int:
     """Marks of physical impossibility (rule 6). Such a reading is stored and never billed.
 
     Voltage times current is compared with power widely enough for one to three phases, line or phase voltage
     and a poor power factor: what it catches is a wrong unit.
     """
-    quality = Quality.GOOD
-    measured = (
-        reading.power_w,
-        reading.current_a,
-        reading.energy_register_wh,
-        reading.session_energy_wh,
-        reading.session_energy_solar_wh,
-        reading.session_energy_grid_wh,
-    )
-    if any(value is not None and value < 0 for value in measured):
-        quality |= Quality.NEGATIVE
-    if reading.power_w is not None:
-        if reading.power_w > max_power_w * 1.25 + 500:
-            quality |= Quality.ABOVE_MAXIMUM
-        if reading.voltage_v and reading.current_a is not None:
-            apparent_va = abs(reading.voltage_v * reading.current_a)
-            if not 0.4 * apparent_va - 500 <= abs(reading.power_w) <= 3.75 * apparent_va + 500:
-                quality |= Quality.POWER_MISMATCH
+    quality = 0
+    power_w, current_a = reading.power_w, reading.current_a
+    if (
+        (power_w is not None and power_w < 0)
+        or (current_a is not None and current_a < 0)
+        or (reading.energy_register_wh is not None and reading.energy_register_wh < 0)
+        or (reading.session_energy_wh is not None and reading.session_energy_wh < 0)
+        or (reading.session_energy_solar_wh is not None and reading.session_energy_solar_wh < 0)
+        or (reading.session_energy_grid_wh is not None and reading.session_energy_grid_wh < 0)
+    ):
+        quality |= _NEGATIVE
+    if power_w is not None:
+        if power_w > max_power_w * 1.25 + 500:
+            quality |= _ABOVE_MAXIMUM
+        if reading.voltage_v and current_a is not None:
+            apparent_va = abs(reading.voltage_v * current_a)
+            if not 0.4 * apparent_va - 500 <= abs(power_w) <= 3.75 * apparent_va + 500:
+                quality |= _POWER_MISMATCH
     return quality
 
 
 def _note_newest(state: ConnectorState, reading: Reading) -> None:
     if state.newest is None or state.newest.ts != reading.ts:
-        state.newest_digests = []
-    state.newest_digests.append(reading.digest)
+        state.newest_digests = [reading.digest]
+    else:
+        state.newest_digests.append(reading.digest)
     state.newest = reading.order_key
 
 
 def _evidence(state: ConnectorState, reading: Reading, rules: SessionRules, max_power_w: float) -> Evidence:
     if reading.transaction_event is TransactionEvent.ENDED:
         return _evidence_of_end(state.session, reading)
-    power_w = reading.power_w if reading.is_billable else None
-    if power_w is not None and power_w > rules.charging_threshold_w:
+    power_w = reading.power_w
+    if power_w is not None and power_w > rules.charging_threshold_w and not reading.quality & NEVER_BILLED:
         return Evidence.CHARGING
     session = state.active_session
     says_gone = reading.status in _GONE
@@ -242,7 +263,7 @@ def _energy_rises(held: Held, reading: Reading, rules: SessionRules, max_power_w
     """Whether a counter rose, since it was last seen, faster than the charging threshold and no faster than
     possible.
     """
-    if not reading.is_billable:
+    if reading.quality & NEVER_BILLED:
         return False
     pairs = [(held.register, reading.energy_register_wh)]
     if held.counter is not None and held.counter.session_id == reading.session_id:
@@ -321,7 +342,9 @@ def _go_on(
         session.end(reading.ts, _reason_for_gone(session), final=True)
         session.is_vacated = True
         return
-    _add(session, reading, held.idle_counters(reading.ts, rules), rules, max_power_w)
+    known = session.energy.knows_counters_of(reading)
+    idle = _NO_IDLE_COUNTERS if known else held.idle_counters(reading.ts, rules)
+    _add(session, reading, idle, rules, max_power_w)
     if evidence is Evidence.CHARGING and reading.status in _GONE:
         session.ignores_status = True
     if evidence is Evidence.ENDED:

@@ -1,24 +1,25 @@
-"""A batch of deliveries, decoded and sorted out by connector, before anything is stored."""
+"""A batch of deliveries, decoded, before anything is stored."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from solarrally.dialects.decoded import Decoded
 from solarrally.dialects.routes import decode
-from solarrally.domain.reading import Quality
+from solarrally.domain.reading import UNDATED
 from solarrally.errors import RejectedMessage
+from solarrally.ingest.fates import Fate
 from solarrally.ingest.ports import Delivery, RejectedPart
 
 
-@dataclass(slots=True)
-class Message:
+class Message(msgspec.Struct):
     """One delivery and what it says, or why it says nothing."""
 
     delivery: Delivery
     decoded: Decoded | None = None
-    rejected: list[RejectedPart] = field(default_factory=list)
+    rejected: list[RejectedPart] = []
     stored: int = 0
     duplicates: int = 0
 
@@ -47,11 +48,13 @@ def open_batch(deliveries: Sequence[Delivery], *, topic_root: str, max_payload_b
     for delivery in deliveries:
         message = Message(delivery)
         messages.append(message)
+        topic, payload = delivery.topic, delivery.payload
         try:
-            if len(delivery.payload) > max_payload_bytes:
-                size = len(delivery.payload)
-                raise RejectedMessage("payload_too_large", f"{size} bytes; the limit is {max_payload_bytes}")
-            decoded = decode(delivery.topic, delivery.payload, delivery.received_at, topic_root=topic_root)
+            if len(payload) > max_payload_bytes:
+                raise RejectedMessage(
+                    "payload_too_large", f"{len(payload)} bytes; the limit is {max_payload_bytes}"
+                )
+            decoded = decode(topic, payload, delivery.received_at, topic_root=topic_root)
         except RejectedMessage as error:
             message.reject(error)
             continue
@@ -60,7 +63,19 @@ def open_batch(deliveries: Sequence[Delivery], *, topic_root: str, max_payload_b
         if delivery.retained:
             # A retained reading is the last known one, not a fresh sample: without a time of its own it
             # says nothing.
-            undated = Quality.CLOCKLESS | Quality.CLOCK_DISTRUSTED
-            decoded.readings = [reading for reading in decoded.readings if not reading.quality & undated]
+            decoded.readings = [reading for reading in decoded.readings if not reading.quality & UNDATED]
         message.decoded = decoded
     return messages
+
+
+def fate_of(message: Message) -> Fate:
+    """The fate of a message that was written."""
+    if message.rejected:
+        return Fate.PARTLY_REJECTED if message.stored or message.duplicates else Fate.REJECTED
+    if message.stored:
+        return Fate.STORED
+    if message.duplicates:
+        return Fate.DUPLICATE
+    if message.decoded is not None and message.decoded.facts is not None:
+        return Fate.STATUS
+    return Fate.IGNORED

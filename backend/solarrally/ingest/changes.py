@@ -5,12 +5,14 @@ are told.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 from solarrally.domain.bill import Account, Bill, dissolve, settle
 from solarrally.domain.fleet import Station, session_update
 from solarrally.domain.session import Session
-from solarrally.domain.update import SessionUpdate
+from solarrally.domain.station import SessionRules
+from solarrally.domain.update import ConnectorUpdate, SessionUpdate
 from solarrally.ingest.ports import RejectedPart, StationEvent, Transaction
 from solarrally.ingest.registry import Registry
 
@@ -44,8 +46,24 @@ class Changes:
         self._dissolved.append((station, connector_id, session))
         self.connector(station, connector_id)
 
-    async def write(self, tx: Transaction, registry: Registry) -> None:
-        """Store it all, and tell watchers when `tx` commits."""
+    @property
+    def stations(self) -> set[str]:
+        """Whose rows are written: to be forgotten when that fails."""
+        return {evse_uid for evse_uid, _ in self._connectors}
+
+    def __bool__(self) -> bool:
+        return bool(self._connectors or self.events or self.rejected)
+
+    async def write(
+        self, tx: Transaction, registry: Registry, rules: SessionRules, now: datetime | None
+    ) -> None:
+        """Store it all, and tell watchers when `tx` commits. A connector is written with its running
+        session.
+        """
+        for (_, number), station in self._connectors.items():
+            active = station.connectors[number].state.active_session
+            if active is not None and id(active) not in self._sessions:
+                self._sessions[id(active)] = (station, number, active)
         accounts = {key: registry.account(*place) for key, place in self._sessions.items()}
         if self._dissolved:
             await tx.delete_sessions([session.id for _, _, session in self._dissolved])
@@ -54,14 +72,13 @@ class Changes:
         bills = await self._bills(tx, list(accounts.values()))
         if bills:
             await tx.add_bills(bills)
-        announced = self._show(registry, accounts)
+        latest, announced = self._show(registry, accounts, rules, now)
         if self._connectors:
             await tx.save_connectors([(station, number) for (_, number), station in self._connectors.items()])
         if self.events:
             await tx.add_events(self.events)
         if self.rejected:
             await tx.add_rejected(self.rejected)
-        latest = [station.connectors[number].latest for (_, number), station in self._connectors.items()]
         if latest or announced:
             await tx.notify(latest, announced)
 
@@ -79,19 +96,27 @@ class Changes:
             bills += dissolve(billed.get(session.id))
         return bills
 
-    def _show(self, registry: Registry, accounts: dict[int, Account]) -> list[SessionUpdate]:
-        """Put the running session into each connector's newest; the session updates worth announcing."""
+    def _show(
+        self,
+        registry: Registry,
+        accounts: dict[int, Account],
+        rules: SessionRules,
+        now: datetime | None,
+    ) -> tuple[list[ConnectorUpdate], list[SessionUpdate]]:
+        """Each connector's newest with its running session; the session updates worth announcing."""
+        shown = []
         for (_, number), station in self._connectors.items():
             connector = station.connectors[number]
-            active = connector.state.active_session
-            shown = None
+            latest, active = connector.up_to_date(rules), connector.state.active_session
+            running = None
             if active is not None:
-                account = accounts.get(id(active)) or registry.account(station, number, active)
-                shown = session_update(account)
-                if connector.latest.session is None or connector.latest.session.id != active.id:
+                running = session_update(accounts[id(active)])
+                if latest.session is None or latest.session.id != active.id:
                     self._announced.add(id(active))
-            connector.latest = replace(connector.latest, session=shown)
+            connector.latest = replace(latest, session=running)
+            connector.shown_at, connector.is_behind = now, False
+            shown.append(connector.latest)
         announced = [session_update(account) for key, account in accounts.items() if key in self._announced]
         for station, number, session in self._dissolved:
             announced.append(session_update(registry.account(station, number, session), status="INVALID"))
-        return announced
+        return shown, announced

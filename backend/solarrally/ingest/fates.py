@@ -1,11 +1,14 @@
-"""Every message has one fate, counted when it is final. The sum of the fates is what was delivered and
-settled.
+"""Every message has one fate, counted when it is final. The sum of the fates is what was delivered, or taken
+from the parking table, and settled.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from enum import StrEnum
+
+COMMIT_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 30.0)
+BATCH_BUCKETS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000)
 
 
 class Fate(StrEnum):
@@ -25,24 +28,62 @@ class Fate(StrEnum):
     """Of no interest on purpose: our own commands, a retained reading without a time of its own."""
 
 
+class Histogram:
+    """Counts by upper bound, as Prometheus wants them; adding costs a comparison for each smaller bound."""
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def add(self, value: float) -> None:
+        place = 0
+        for bound in self.bounds:
+            if value <= bound:
+                break
+            place += 1
+        self.counts[place] += 1
+        self.total += value
+
+
 class FateCount:
-    """Counts of one process since its start."""
+    """Counts of one process since its start.
+
+    delivered + unparked = settled + parked + what is in hand.
+    """
 
     def __init__(self) -> None:
         self.delivered = 0
         self.fates: Counter[Fate] = Counter()
         self.reasons: Counter[str] = Counter()
+        self.parked = 0
+        """Deliveries put into the parking table."""
+        self.unparked = 0
+        """Deliveries taken from it."""
         self.readings_stored = 0
         self.readings_duplicate = 0
         self.readings_late = 0
+        self.readings_late_not_folded = 0
         self.readings_distrusted_clock = 0
         self.readings_implausible = 0
         self.conflicts_unexplained = 0
         self.unknown_fields = 0
-        self.batches = 0
         self.batch_retries = 0
         self.sessions_refolded = 0
+        self.confirmations = 0
+        self.rollups = 0
+        self.batch_sizes = Histogram(BATCH_BUCKETS)
+        self.commit_s = Histogram(COMMIT_BUCKETS_S)
 
     @property
     def settled(self) -> int:
         return sum(self.fates.values())
+
+    @property
+    def batches(self) -> int:
+        return sum(self.batch_sizes.counts)
+
+    def batch_written(self, size: int, took_s: float) -> None:
+        """A batch of so many messages was folded and committed."""
+        self.batch_sizes.add(size)
+        self.commit_s.add(took_s)

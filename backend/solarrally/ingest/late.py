@@ -33,11 +33,12 @@ async def refold(
     settled_after: datetime,
     rules: SessionRules,
     max_power_w: float,
-) -> Refolded:
+) -> Refolded | None:
     """Fold the connector again from the session that `oldest` falls into, and put its state right.
 
     `oldest` and `settled_after` are the first and the last of the late readings; all new readings of the
-    batch are stored already, and are folded along.
+    batch are stored already, and are folded along. None: it would need readings that were dropped, so what
+    was concluded from them stands.
     """
     connector_id = connector.latest.connector_id
     before, stored = await tx.sessions_around(station, connector_id, oldest)
@@ -45,11 +46,13 @@ async def refold(
         # The cut must not fall inside an instant: readings of one instant may belong to both sessions.
         before, stored = await tx.sessions_around(station, connector_id, stored[0].started_at)
     first = oldest if not stored else min(oldest, stored[0].started_at)
+    needed = first - timedelta(seconds=rules.silence_timeout_s)
+    newest = connector.state.newest
+    if not await tx.raw_is_complete(needed, settled_after if newest is None else newest.ts):
+        return None
     state = ConnectorState(evse_uid=station.evse_uid, connector_id=connector_id, session=before)
     readings = []
-    async for reading in tx.readings_since(
-        station, connector_id, first - timedelta(seconds=rules.silence_timeout_s)
-    ):
+    async for reading in tx.readings_since(station, connector_id, needed):
         if reading.ts < first:
             state.held.take(reading)
         else:

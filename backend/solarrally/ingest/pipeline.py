@@ -1,31 +1,38 @@
 """The write path: deliveries in, one transaction a batch, acknowledgement after the commit.
 
-There is no timer: while one batch is being committed the next one gathers in the broker's adapter, so the
-load sets the batch size. A batch that fails is processed again from its deliveries, with the state of its
-stations reloaded, so every step may be repeated at any point, also by another process.
+There is no timer: while one batch is being committed the next one gathers, so the load sets the batch size. A
+batch that fails is processed again from its deliveries, with the state of its stations reloaded, so every
+step may be repeated at any point, also by another process.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
 
-from solarrally.errors import RejectedMessage, StoreRefused, StoreUnavailable
-from solarrally.ingest.batch import Message, open_batch
-from solarrally.ingest.fates import Fate, FateCount
+from solarrally.errors import NotLeading, RejectedMessage, StoreConflict, StoreRefused, StoreUnavailable
+from solarrally.ingest.batch import Message, fate_of, open_batch
+from solarrally.ingest.confirmations import Confirmations
+from solarrally.ingest.fates import FateCount
+from solarrally.ingest.gathering import Gathering
+from solarrally.ingest.parking import ParkingPlaces
 from solarrally.ingest.ports import Broker, Delivery, Store
 from solarrally.ingest.registry import Registry
 from solarrally.ingest.rules import IngestRules
 from solarrally.ingest.upkeep import Upkeep
-from solarrally.ingest.writer import BatchOutcome, Writer
+from solarrally.ingest.writer import BatchOutcome, Parking, Writer
 
 log = structlog.get_logger()
 _T = TypeVar("_T")
+
+UNPARKED_AT_ONCE = 1_000
+"""Taken from the parking table between two batches of those who keep to their rate."""
 
 
 class Stopped(Exception):
@@ -37,84 +44,265 @@ class Pipeline:
 
     def __init__(self, broker: Broker, store: Store, rules: IngestRules, now: Callable[[], datetime]) -> None:
         self.counts = FateCount()
+        self.is_leading = False
+        self.is_store_ok = False
+        """Whether the database took what it was last given."""
+        self._in_hand_since: datetime | None = None
         self._broker = broker
+        self._store = store
         self._rules = rules
         self._now = now
-        self._registry = Registry(store, register_unknown=rules.register_unknown_stations)
+        self.parking = ParkingPlaces(
+            topic_root=rules.topic_root, station_rate_limit_hz=rules.station_rate_limit_hz
+        )
+        self.gathering = Gathering(broker, rules, self.parking, self.counts, now)
+        self._registry = Registry(store, rules)
         self._writer = Writer(store, self._registry, rules)
-        self._upkeep = Upkeep(store, self._registry, rules)
+        self._upkeep = Upkeep(store, self._registry, self._writer, rules)
+        self._confirmations = Confirmations(rules.topic_root)
         self._stopping = asyncio.Event()
 
+    @property
+    def oldest_received_at(self) -> datetime | None:
+        """When the oldest message was received that is not settled yet."""
+        return self._in_hand_since or self.gathering.oldest_received_at
+
+    @property
+    def stations(self) -> int:
+        """How many stations are in memory."""
+        return len(self._registry)
+
     def stop(self) -> None:
-        """Finish the batch in hand and return from `run`."""
+        """Write what was taken from the broker and return from `run`."""
         self._stopping.set()
+        self.gathering.wake()
 
     async def run(self) -> None:
-        """Ingest until `stop`. Survives the loss of the broker and of the database."""
+        """Ingest until `stop`. Survives the loss of the broker, of the database, and of the lead."""
         try:
-            await self._persist(self._upkeep.keep_house)
-            await self._persist(self._registry.start)
-            log.info("ingest_started", stations=len(self._registry))
-            await self._loop()
+            while not self._stopping.is_set():
+                await self._wait_for_lead()
+                try:
+                    await self._ingest()
+                except NotLeading as error:
+                    log.warning("lead_lost", reason=str(error))
+                finally:
+                    self.is_leading = False
         except Stopped:
             log.warning("stopped_without_database", hint="unacknowledged messages stay with the broker")
 
-    async def _loop(self) -> None:
-        next_tick = self._now()
+    async def _wait_for_lead(self) -> None:
+        """Return when this is the one ingestor of the database."""
+        is_told = False
+        while True:
+            try:
+                await self._persist(self._store.lead)
+            except NotLeading:
+                if not is_told:
+                    log.info("standing_by", hint="another ingestor is at work on this database")
+                    is_told = True
+                await self._pause(self._rules.standby_poll_s)
+            else:
+                self.is_leading = True
+                log.info("leading")
+                return
+
+    async def _ingest(self) -> None:
+        """Load what is known, then settle batch after batch."""
+        self._writer.forget()
+        self._upkeep.start()
+        await self._persist(lambda: self._upkeep.keep_house(self._now()))
+        await self._persist(self._registry.start)
+        self.parking.start(await self._persist(self._store.parked_counts))
+        log.info("ingest_started", stations=self.stations, parked=self.parking.waiting)
+        async with self._broker.connection():
+            gatherer = asyncio.create_task(self.gathering.run(), name="gathering")
+            settler = asyncio.create_task(self._loop(gatherer), name="settling")
+            try:
+                await self._until_done(settler)
+            finally:
+                settler.cancel()
+                gatherer.cancel()
+                # What ended the settler was raised by _until_done; here they only have to be gone.
+                await asyncio.gather(settler, gatherer, return_exceptions=True)
+                self.gathering.take()
+
+    async def _until_done(self, settler: asyncio.Task[None]) -> None:
+        """Wait for its end; after `stop` in bounded time, whatever statement it waits for."""
+        stop = asyncio.create_task(self._stopping.wait(), name="stop")
+        try:
+            await asyncio.wait({settler, stop}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.cancel()
+        done, _ = await asyncio.wait({settler}, timeout=self._rules.drain_s if self._stopping.is_set() else 0)
+        if settler in done:
+            settler.result()
+        else:
+            log.warning(
+                "stopped_before_all_was_written",
+                messages=len(self.gathering),
+                hint="what was not acknowledged stays with the broker",
+            )
+
+    async def _loop(self, gatherer: asyncio.Task[None]) -> None:
+        next_tick = next_rollup = next_confirmation = self._now()
         next_upkeep = self._now() + timedelta(seconds=self._rules.upkeep_s)
-        while not self._stopping.is_set():
-            batch = await self._broker.next_batch(self._rules.max_batch, timeout_s=self._rules.tick_s)
-            if batch:
-                self.counts.delivered += len(batch)
-                await self._settle(batch)
+        while True:
+            if gatherer.done():
+                gatherer.result()  # never returns: raises what ended it
+            if not self.parking.in_table and not self._stopping.is_set():
+                await self.gathering.wait(self._wait_s(next_confirmation, next_rollup))
+            await self._settle_gathered()
+            if self.parking.in_table:
+                await self._settle_parked()
             now = self._now()
+            if now >= next_confirmation:
+                await self._confirm()
+                next_confirmation = now + timedelta(seconds=self._rules.confirm_interval_s)
+            due_at = self._writer.next_due_at
+            if due_at is not None and due_at <= now:
+                await self._persist(lambda: self._writer.show_due(self._now()))
             if now >= next_tick:
-                next_tick = now + timedelta(seconds=self._rules.tick_s)
                 await self._persist(
                     lambda: self._upkeep.look_for_silence(self._now(), self._broker.listening_since)
                 )
+                await self._look_for_parked()
+                next_tick = now + timedelta(seconds=self._rules.tick_s)
+            if now >= next_rollup:
+                count = await self._persist(lambda: self._upkeep.roll_up(self._now()))
+                self.counts.rollups += count
+                next_rollup = now if count else now + timedelta(seconds=self._rules.tick_s)
             if now >= next_upkeep:
                 next_upkeep = now + timedelta(seconds=self._rules.upkeep_s)
-                await self._persist(self._upkeep.keep_house)
-
-    async def _settle(self, batch: Sequence[Delivery]) -> None:
-        """Bring every delivery to its fate: stored or rejected, committed, acknowledged, counted."""
-        try:
-            messages, outcome = await self._persist(lambda: self._write(batch))
-        except StoreRefused as error:
-            if len(batch) > 1:
-                middle = len(batch) // 2
-                await self._settle(batch[:middle])
-                await self._settle(batch[middle:])
+                await self._persist(lambda: self._upkeep.keep_house(self._now()))
+            if self._stopping.is_set():
+                await self._finish(gatherer)
                 return
-            log.warning("message_refused_by_database", topic=batch[0].topic, detail=str(error))
-            poison = RejectedMessage("refused_by_database", str(error))
-            messages, outcome = await self._persist(lambda: self._write(batch, poison))
-        await self._broker.acknowledge(batch)
-        self._count(messages, outcome)
 
-    async def _write(
-        self, batch: Sequence[Delivery], poison: RejectedMessage | None = None
-    ) -> tuple[list[Message], BatchOutcome]:
+    async def _look_for_parked(self) -> None:
+        """Somebody else may put messages into the table: those that were rejected, and shall be taken now."""
+        if not self.parking.in_table:
+            in_table = await self._persist(self._store.parked_counts)
+            self.parking.start(in_table, self.gathering.parked_stations)
+
+    def _wait_s(self, next_confirmation: datetime, next_rollup: datetime) -> float:
+        """How long to wait for messages before something else has to be done."""
+        now = self._now()
+        waits = [timedelta(seconds=self._rules.tick_s), next_rollup - now]
+        if self._confirmations:
+            waits.append(next_confirmation - now)
+        due_at = self._writer.next_due_at
+        if due_at is not None:
+            waits.append(due_at - now)
+        return max(0.0, min(waits).total_seconds())
+
+    async def _finish(self, gatherer: asyncio.Task[None]) -> None:
+        """Write what was taken from the broker, and what connectors are behind with."""
+        gatherer.cancel()
+        while len(self.gathering):
+            await self._settle_gathered()
+        await self._persist(lambda: self._writer.show_due(None))
+        await self._confirm()
+
+    async def _settle_gathered(self) -> None:
+        messages, parked = self.gathering.take()
+        if messages:
+            self._in_hand_since = messages[0].delivery.received_at
+            await self._settle([message.delivery for message in messages], messages)
+            self._in_hand_since = None
+        if parked:
+            await self._persist(lambda: self._writer.write([], self._now(), parking=Parking(into=parked)))
+            await self._broker.acknowledge([delivery for _, delivery in parked])
+            self.counts.parked += len(parked)
+            self.parking.stored(len(parked))
+
+    async def _settle_parked(self) -> None:
+        """Take in some of what waits in the parking table."""
+        waiting = await self._persist(lambda: self._store.next_parked(UNPARKED_AT_ONCE))
+        if not waiting:
+            log.error("parked_messages_missing", count=self.parking.in_table, hint="who emptied the table?")
+            in_table = await self._persist(self._store.parked_counts)
+            self.parking.start(in_table, self.gathering.parked_stations)
+            return
+        ids = {id(entry.delivery): entry.parked_id for entry in waiting}
+        self.counts.unparked += len(waiting)
+        await self._settle([entry.delivery for entry in waiting], None, parked_ids=ids)
+        self.parking.taken(entry.evse_uid for entry in waiting)
+
+    async def _settle(
+        self,
+        batch: Sequence[Delivery],
+        messages: list[Message] | None,
+        *,
+        parked_ids: dict[int, int] | None = None,
+    ) -> None:
+        """Bring every delivery to its fate: stored or rejected, committed, acknowledged, counted.
+
+        `messages` are the deliveries decoded, where that has been done.
+        """
+        started_s = time.perf_counter()
+        attempt = _Attempt(messages)
+
+        async def write() -> tuple[list[Message], BatchOutcome]:
+            opened = attempt.take() or self._open(batch)
+            if attempt.poison is not None:
+                for message in opened:
+                    message.reject_all(attempt.poison)
+            out_of = [parked_ids[id(delivery)] for delivery in batch] if parked_ids else ()
+            outcome = await self._writer.write(
+                opened, self._now(), parking=Parking(out_of=out_of), may_conflict=attempt.may_conflict
+            )
+            return opened, outcome
+
+        written = None
+        while written is None:
+            try:
+                written = await self._persist(write)
+            except StoreConflict:
+                attempt.may_conflict = True
+            except StoreRefused as error:
+                if len(batch) > 1:
+                    middle = len(batch) // 2
+                    await self._settle(batch[:middle], None, parked_ids=parked_ids)
+                    await self._settle(batch[middle:], None, parked_ids=parked_ids)
+                    return
+                log.warning("message_refused_by_database", topic=batch[0].topic, detail=str(error))
+                attempt.poison = RejectedMessage("refused_by_database", str(error))
+        settled, outcome = written
+        await self._broker.acknowledge(batch)
+        self._confirmations.note(settled)
+        self.counts.batch_written(len(batch), time.perf_counter() - started_s)
+        self._count(settled, outcome)
+
+    def _open(self, batch: Sequence[Delivery]) -> list[Message]:
         rules = self._rules
-        messages = open_batch(batch, topic_root=rules.topic_root, max_payload_bytes=rules.max_payload_bytes)
-        if poison is not None:
-            for message in messages:
-                message.reject_all(poison)
-        return messages, await self._writer.write(messages)
+        return open_batch(batch, topic_root=rules.topic_root, max_payload_bytes=rules.max_payload_bytes)
+
+    async def _confirm(self) -> None:
+        confirmations = self._confirmations.take()
+        if confirmations:
+            await self._broker.publish(confirmations)
+            self.counts.confirmations += len(confirmations)
 
     async def _persist(self, work: Callable[[], Awaitable[_T]]) -> _T:
         """Do it until the database takes it, with jittered back-off, or until `stop`."""
         pause_s = self._rules.retry_first_s
         while True:
             try:
-                return await work()
+                result = await work()
+            except NotLeading:
+                self.is_store_ok = True
+                raise
             except StoreUnavailable as error:
+                self.is_store_ok = False
                 self.counts.batch_retries += 1
                 wait_s = pause_s * random.uniform(0.5, 1.0)
                 log.warning("database_unavailable", error=str(error), retry_in_s=round(wait_s, 2))
                 pause_s = min(pause_s * 2, self._rules.retry_longest_s)
                 await self._pause(wait_s)
+            else:
+                self.is_store_ok = True
+                return result
 
     async def _pause(self, wait_s: float) -> None:
         try:
@@ -126,8 +314,8 @@ class Pipeline:
 
     def _count(self, messages: Sequence[Message], outcome: BatchOutcome) -> None:
         counts = self.counts
-        counts.batches += 1
         counts.readings_late += outcome.late
+        counts.readings_late_not_folded += outcome.late_not_folded
         counts.readings_distrusted_clock += outcome.distrusted_clock
         counts.readings_implausible += outcome.implausible
         counts.sessions_refolded += outcome.refolded_sessions
@@ -137,7 +325,7 @@ class Pipeline:
                 "readings_conflict", count=outcome.conflicts_unexplained, hint="is a second ingestor running?"
             )
         for message in messages:
-            counts.fates[_fate(message)] += 1
+            counts.fates[fate_of(message)] += 1
             counts.readings_stored += message.stored
             counts.readings_duplicate += message.duplicates
             if message.decoded is not None:
@@ -153,13 +341,15 @@ class Pipeline:
                 )
 
 
-def _fate(message: Message) -> Fate:
-    if message.rejected:
-        return Fate.PARTLY_REJECTED if message.stored or message.duplicates else Fate.REJECTED
-    if message.stored:
-        return Fate.STORED
-    if message.duplicates:
-        return Fate.DUPLICATE
-    if message.decoded is not None and message.decoded.facts is not None:
-        return Fate.STATUS
-    return Fate.IGNORED
+class _Attempt:
+    """What the next attempt at a batch must do differently."""
+
+    def __init__(self, messages: list[Message] | None) -> None:
+        self._messages = messages
+        self.may_conflict = False
+        self.poison: RejectedMessage | None = None
+
+    def take(self) -> list[Message] | None:
+        """The decoded messages, for the first attempt only: writing changes them."""
+        messages, self._messages = self._messages, None
+        return messages

@@ -4,11 +4,11 @@ fakes.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from solarrally.domain.bill import Account, Bill
@@ -22,9 +22,8 @@ KEPT_PAYLOAD_BYTES = 16_384
 """Of a rejected message so much is kept: enough to see what it was."""
 
 
-@dataclass(slots=True, frozen=True, kw_only=True)
-class Delivery:
-    """One message as the broker handed it over."""
+class Delivery(NamedTuple):
+    """One message as the broker handed it over. A tuple: one is made for every message there is."""
 
     topic: str
     payload: bytes
@@ -45,6 +44,9 @@ class Broker(Protocol):
     def listening_since(self) -> datetime | None:
         """Since when we hear everything; None while disconnected."""
 
+    def connection(self) -> AbstractAsyncContextManager[object]:
+        """Connected, and again after every loss, for the length of the block."""
+
     async def next_batch(self, limit: int, timeout_s: float) -> list[Delivery]:
         """What has arrived, oldest first, at most `limit`; empty when nothing came within `timeout_s`."""
 
@@ -53,13 +55,31 @@ class Broker(Protocol):
         again.
         """
 
+    async def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Send topics and payloads with QoS 0; dropped while disconnected."""
 
-@dataclass(slots=True, frozen=True)
-class StationReading:
+
+class StationReading(NamedTuple):
     """A reading and the station it is of."""
 
     station: Station
     reading: Reading
+
+
+class RollupMark(NamedTuple):
+    """A quarter of an hour of one connector whose rollup is to be computed (again)."""
+
+    evse_id: int
+    connector_id: int
+    bucket_start: datetime
+
+
+class ParkedDelivery(NamedTuple):
+    """A delivery that waits in the database for its turn."""
+
+    parked_id: int
+    evse_uid: str
+    delivery: Delivery
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -88,8 +108,8 @@ class StationEvent:
 class Transaction(Protocol):
     """One batch, all of it or nothing. Raises `StoreUnavailable` or `StoreRefused`."""
 
-    async def add_readings(self, rows: Sequence[StationReading]) -> int:
-        """Store readings that are new as far as we know; how many were."""
+    async def add_readings(self, rows: Sequence[StationReading]) -> None:
+        """Store readings that are new as far as we know; `StoreConflict` when one is not."""
 
     async def add_late_readings(self, rows: Sequence[StationReading]) -> list[StationReading]:
         """Store readings that may be known already; those that were not."""
@@ -108,6 +128,9 @@ class Transaction(Protocol):
     def readings_since(self, station: Station, connector_id: int, ts: datetime) -> AsyncIterator[Reading]:
         """Stored readings from `ts` on, in order."""
 
+    async def raw_is_complete(self, since: datetime, until: datetime) -> bool:
+        """Whether no readings of these days were ever dropped."""
+
     async def save_accounts(self, accounts: Sequence[tuple[Station, Account]]) -> None:
         """Insert or replace sessions."""
 
@@ -120,7 +143,17 @@ class Transaction(Protocol):
     async def save_connectors(self, connectors: Sequence[tuple[Station, int]]) -> None:
         """Store the newest of these connectors and the state of their fold."""
 
-    async def save_facts(self, station: Station, facts: StationFacts) -> None: ...
+    async def save_facts(self, facts: Sequence[tuple[Station, StationFacts]]) -> None:
+        """What stations say of themselves, one entry a station."""
+
+    async def mark_rollups(self, marks: Sequence[RollupMark]) -> None:
+        """Have these computed; those that are marked stay so."""
+
+    async def park(self, parked: Sequence[tuple[str, Delivery]]) -> None:
+        """Keep deliveries of stations (by `evse_uid`) until it is their turn."""
+
+    async def unpark(self, parked_ids: Sequence[int]) -> None:
+        """They were taken in: forget them."""
 
     async def add_events(self, events: Sequence[StationEvent]) -> None: ...
 
@@ -131,16 +164,24 @@ class Transaction(Protocol):
 
 
 class Store(Protocol):
-    """The database, as the pipeline sees it."""
+    """The database, as the pipeline sees it. Everything but `lead` raises `NotLeading` without the lock."""
+
+    async def lead(self) -> None:
+        """Become the one ingestor of this database; `NotLeading` while another is."""
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Commits at the end of the block, rolls back on an exception."""
 
     async def load_stations(self, evse_uids: Sequence[str]) -> dict[str, Station]:
-        """Registered stations with the state of their connectors; unknown ones are missing."""
+        """Registered stations with the state of their connectors as last written; unknown ones are
+        missing.
+        """
 
     async def load_live_stations(self) -> dict[str, Station]:
         """Stations that are online or have a running session: silence may change them."""
+
+    def readings_beyond(self, stations: Collection[Station]) -> AsyncIterator[StationReading]:
+        """Stored readings newer than the written state of their connector, in order: to be folded again."""
 
     async def register_stations(self, evse_uids: Sequence[str]) -> None:
         """Add stations to the default site; those that exist stay as they are."""
@@ -148,8 +189,22 @@ class Store(Protocol):
     async def load_tariffs(self) -> dict[int, list[Tariff]]:
         """Tariff versions by site, oldest first. Every site has at least one."""
 
+    async def parked_counts(self) -> dict[str, int]:
+        """How many deliveries of each station wait."""
+
+    async def next_parked(self, limit: int) -> list[ParkedDelivery]:
+        """Those that wait for longest, in order."""
+
+    async def roll_up(self, due_before: datetime) -> list[RollupMark]:
+        """Compute some rollups of quarters that ended by then, for a few milliseconds; their marks are
+        gone.
+        """
+
     async def make_partitions(self, days_ahead: int) -> None:
         """Make sure of the partitions of today, of the days ahead and of recent days that lack theirs."""
 
-    async def prune_rejected(self, keep_count: int) -> int:
+    async def drop_raw(self, now: datetime, keep_days: int) -> list[str]:
+        """Drop raw readings older than so many days, once they are rolled up; what was dropped."""
+
+    async def prune_rejected(self, *, keep_count: int, keep_bytes: int) -> int:
         """Drop the oldest rejected messages; how many."""

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 
 from solarrally.domain.bill import Account
 from solarrally.domain.fleet import Station
 from solarrally.domain.session import Session
+from solarrally.domain.station import observe
 from solarrally.domain.tariff import Tariff, tariff_at
 from solarrally.errors import StoreUnavailable
 from solarrally.ingest.ports import Store
+from solarrally.ingest.rules import IngestRules
 
 
 class Registry:
     """A cache that may be dropped at any time: the database holds everything needed to go on."""
 
-    def __init__(self, store: Store, *, register_unknown: bool) -> None:
+    def __init__(self, store: Store, rules: IngestRules) -> None:
         self._store = store
-        self._register_unknown = register_unknown
+        self._rules = rules
         self._stations: dict[str, Station] = {}
+        self._lost: set[str] = set()
+        """Forgotten, with something unwritten perhaps: to be loaded again without waiting for a message."""
+        self._recovered: list[tuple[Station, int, list[Session]]] = []
         self._tariffs: dict[int, list[Tariff]] = {}
+        self._newcomers: list[Station] = []
 
     async def start(self) -> None:
         """Load what silence may change, and the prices."""
+        self._stations.clear()
+        self._lost.clear()
+        self._recovered.clear()
+        self._newcomers.clear()
         await self.read_tariffs()
-        self._stations = await self._store.load_live_stations()
+        await self._add(await self._store.load_live_stations())
 
     async def read_tariffs(self) -> None:
         self._tariffs = await self._store.load_tariffs()
@@ -33,23 +43,51 @@ class Registry:
         """Make sure that these are known, registering new ones where that is allowed."""
         if not self._tariffs:
             await self.read_tariffs()
-        missing = sorted(uid for uid in evse_uids if uid not in self._stations)
+        missing = self._lost | {uid for uid in evse_uids if uid not in self._stations}
         if not missing:
             return
-        found = await self._store.load_stations(missing)
-        unknown = [uid for uid in missing if uid not in found]
-        if unknown and self._register_unknown:
+        found = await self._store.load_stations(sorted(missing))
+        unknown = sorted(uid for uid in missing if uid not in found)
+        if unknown and self._rules.register_unknown_stations:
             await self._store.register_stations(unknown)
             found |= await self._store.load_stations(unknown)
-        self._stations |= found
+        await self._add(found)
+        self._lost.clear()
+
+    async def _add(self, stations: dict[str, Station]) -> None:
+        """Take in loaded stations, after folding what was stored since their state was written."""
+        sessions: dict[tuple[str, int], dict[int, Session]] = {}
+        rules = self._rules.session
+        async for station, reading in self._store.readings_beyond(stations.values()):
+            connector = station.connector(reading.connector_id)
+            max_power_w = station.max_power_w or self._rules.default_max_power_w
+            changed = sessions.setdefault((station.evse_uid, reading.connector_id), {})
+            for session in observe(connector.state, reading, rules, max_power_w):
+                changed[id(session)] = session
+            connector.take(reading, rules)
+        for (evse_uid, number), by_id in sessions.items():
+            self._recovered.append((stations[evse_uid], number, list(by_id.values())))
+        self._stations |= stations
+        self._newcomers += stations.values()
+
+    def take_recovered(self) -> list[tuple[Station, int, list[Session]]]:
+        """Connectors whose written state was behind their readings, with the sessions that changed since."""
+        recovered, self._recovered = self._recovered, []
+        return [entry for entry in recovered if self._stations.get(entry[0].evse_uid) is entry[0]]
+
+    def take_newcomers(self) -> list[Station]:
+        """Stations loaded since this was last asked."""
+        newcomers, self._newcomers = self._newcomers, []
+        return newcomers
 
     def get(self, evse_uid: str) -> Station | None:
         return self._stations.get(evse_uid)
 
     def forget(self, evse_uids: Iterable[str]) -> None:
-        """Drop what may no longer agree with the database; it is loaded again when needed."""
+        """Drop what may no longer agree with the database; it is loaded again soon."""
         for uid in evse_uids:
-            self._stations.pop(uid, None)
+            if self._stations.pop(uid, None) is not None:
+                self._lost.add(uid)
 
     def account(self, station: Station, connector_id: int, session: Session) -> Account:
         """The session's figures under the tariff that was in force when it started.
@@ -63,9 +101,6 @@ class Registry:
             raise StoreUnavailable(f"site {station.site_id} of station {station.evse_uid} has no tariff")
         tariff = tariff_at(versions, session.started_at)
         return Account(session, station.evse_uid, connector_id, session.energy.figures(), tariff)
-
-    def __iter__(self) -> Iterator[Station]:
-        return iter(list(self._stations.values()))
 
     def __len__(self) -> int:
         return len(self._stations)

@@ -1,70 +1,96 @@
-"""What happens because time passes: silent stations go offline, silent sessions end, partitions are made
-ahead.
+"""What happens because time passes: silent stations go offline, silent sessions end, rollups are computed,
+partitions are made ahead and dropped.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from solarrally.domain.fleet import StationFacts
+from solarrally.domain.fleet import Station, StationFacts
 from solarrally.domain.station import expire
 from solarrally.ingest.changes import Changes
 from solarrally.ingest.ports import StationEvent, Store
 from solarrally.ingest.registry import Registry
 from solarrally.ingest.rules import IngestRules
-from solarrally.ingest.writer import set_online
+from solarrally.ingest.silence import SilenceWatch
+from solarrally.ingest.writer import Writer, set_online
 
 log = structlog.get_logger()
 
+ROLLUP_GRACE = timedelta(minutes=1)
+"""A quarter of an hour is computed so long after its end: what is a little late is then in."""
+RETENTION_INTERVAL = timedelta(hours=1)
+
 
 class Upkeep:
-    """Run `look_for_silence` every few seconds and `keep_house` every minute, between batches."""
+    """To be run between batches."""
 
-    def __init__(self, store: Store, registry: Registry, rules: IngestRules) -> None:
+    def __init__(self, store: Store, registry: Registry, writer: Writer, rules: IngestRules) -> None:
         self._store = store
         self._registry = registry
+        self._writer = writer
         self._rules = rules
+        self._next_retention = datetime.min.replace(tzinfo=UTC)
+        self._watch = SilenceWatch(rules.offline_after_s, rules.session.silence_timeout_s)
+
+    def start(self) -> None:
+        """Forget whom we watched: the registry was loaded anew."""
+        self._watch.forget()
 
     async def look_for_silence(self, now: datetime, listening_since: datetime | None) -> None:
-        """Silence counts from when we began to listen: what we could not hear is no silence."""
+        """Stations that were silent for too long go offline, and their sessions end."""
+        await self._registry.require(())
         if listening_since is None:
             return
-        rules = self._rules
+        self._watch.add(self._registry.take_newcomers(), listening_since)
         changes = Changes()
-        gone_offline = []
-        touched = []
-        for station in self._registry:
-            heard_at = max(station.last_received_at or listening_since, listening_since)
+        gone_offline: list[Station] = []
+        for station, silence in self._watch.due(now, listening_since, self._is_current):
             for connector_id, connector in station.connectors.items():
-                session = expire(connector.state, heard_at, now, rules.session)
+                session = expire(connector.state, now - silence, now, self._rules.session)
                 if session is not None:
                     changes.session(station, connector_id, session)
-                    touched.append(station)
                     log.info("session_timed_out", evse_uid=station.evse_uid, session_id=str(session.id))
-            if station.is_online and now - heard_at > timedelta(seconds=rules.offline_after_s):
+            if station.is_online and silence > timedelta(seconds=self._rules.offline_after_s):
                 event = StationEvent(
                     station=station, connector_id=None, ts=now, kind="offline", detail="silent"
                 )
                 set_online(station, False, changes, event)
                 gone_offline.append(station)
-                touched.append(station)
-        if not touched:
+        if not changes:
             return
+        offline = StationFacts(is_online=False)
         try:
             async with self._store.transaction() as tx:
-                for station in gone_offline:
-                    await tx.save_facts(station, StationFacts(is_online=False))
-                await changes.write(tx, self._registry)
+                if gone_offline:
+                    await tx.save_facts([(station, offline) for station in gone_offline])
+                await changes.write(tx, self._registry, self._rules.session, now)
         except BaseException:
-            self._registry.forget([station.evse_uid for station in touched])
+            self._registry.forget(changes.stations | {station.evse_uid for station in gone_offline})
             raise
 
-    async def keep_house(self) -> None:
-        """Prices may have changed, tomorrow needs a partition, and rejected messages are bounded."""
+    def _is_current(self, station: Station) -> bool:
+        """Not loaded anew since; the new one has an entry of its own."""
+        return self._registry.get(station.evse_uid) is station
+
+    async def roll_up(self, now: datetime) -> int:
+        """Compute some of the rollups that are due; how many. Another time there may be more."""
+        marks = await self._store.roll_up(now - ROLLUP_GRACE)
+        self._writer.rolled_up(marks)
+        return len(marks)
+
+    async def keep_house(self, now: datetime) -> None:
+        """Prices may have changed, tomorrow needs a partition, and what is kept is bounded."""
         await self._registry.read_tariffs()
         await self._store.make_partitions(self._rules.partition_days_ahead)
-        pruned = await self._store.prune_rejected(self._rules.rejected_keep_count)
+        if self._rules.raw_keep_days and now >= self._next_retention:
+            for what in await self._store.drop_raw(now, self._rules.raw_keep_days):
+                log.info("raw_readings_dropped", what=what, keep_days=self._rules.raw_keep_days)
+            self._next_retention = now + RETENTION_INTERVAL
+        pruned = await self._store.prune_rejected(
+            keep_count=self._rules.rejected_keep_count, keep_bytes=self._rules.rejected_keep_bytes
+        )
         if pruned:
-            log.info("rejected_messages_pruned", count=pruned, kept=self._rules.rejected_keep_count)
+            log.info("rejected_messages_pruned", count=pruned)

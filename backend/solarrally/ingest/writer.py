@@ -4,29 +4,32 @@ rejected.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from solarrally.domain.fleet import Station, StationFacts, newest
-from solarrally.domain.reading import ConnectorStatus, Quality, Reading
+from solarrally.domain.fleet import Station, StationFacts
+from solarrally.domain.reading import CLOCK_DISTRUSTED, UNDATED, ConnectorStatus, Reading
 from solarrally.domain.station import judged_quality, observe
 from solarrally.errors import RejectedMessage
+from solarrally.ingest.arrivals import Arrivals
 from solarrally.ingest.batch import Message
 from solarrally.ingest.changes import Changes
 from solarrally.ingest.late import refold
-from solarrally.ingest.ports import StationEvent, StationReading, Store, Transaction
+from solarrally.ingest.marks import Marks
+from solarrally.ingest.ports import Delivery, RollupMark, StationEvent, StationReading, Store, Transaction
 from solarrally.ingest.registry import Registry
 from solarrally.ingest.rules import IngestRules
-
-_UNDATED = Quality.CLOCKLESS | Quality.CLOCK_DISTRUSTED
+from solarrally.ingest.showing import Showing
 
 
 @dataclass(slots=True)
 class BatchOutcome:
     """Counts of one committed batch, by reading."""
 
+    readings: int = 0
     late: int = 0
+    late_not_folded: int = 0
     refolded_sessions: int = 0
     conflicts_unexplained: int = 0
     distrusted_clock: int = 0
@@ -34,15 +37,26 @@ class BatchOutcome:
 
 
 @dataclass(slots=True)
-class _Arrivals:
-    """What came for one connector."""
+class Parking:
+    """Deliveries that change their place with the batch."""
 
-    station: Station
-    connector_id: int
-    fresh: list[StationReading] = field(default_factory=list)
-    """Newer than everything stored."""
-    late: list[StationReading] = field(default_factory=list)
-    """Perhaps stored already."""
+    into: Sequence[tuple[str, Delivery]] = ()
+    """By station: to be kept until it is their turn."""
+    out_of: Sequence[int] = ()
+    """Taken from there, and written with this batch."""
+
+
+_NO_PARKING = Parking()
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What becomes of a batch before it is written."""
+
+    places: list[Arrivals] = field(default_factory=list)
+    facts: dict[str, tuple[Station, StationFacts]] = field(default_factory=dict)
+    undated_again: list[tuple[StationReading, bool]] = field(default_factory=list)
+    """Redelivered readings filed under their receipt, and whether the batch holds an earlier copy."""
 
 
 class Writer:
@@ -54,197 +68,273 @@ class Writer:
         self._store = store
         self._registry = registry
         self._rules = rules
+        self._showing = Showing(rules.show_interval_s)
+        self._marks = Marks()
 
-    async def write(self, messages: Sequence[Message]) -> BatchOutcome:
-        """Commit what the messages say; each message then knows how many of its readings were new."""
+    @property
+    def next_due_at(self) -> datetime | None:
+        """When `show_due` has something to do."""
+        return self._showing.next_due_at
+
+    def forget(self) -> None:
+        """Start anew from what is in the database."""
+        self._showing.forget()
+        self._marks.forget()
+
+    def rolled_up(self, marks: Sequence[RollupMark]) -> None:
+        """These marks are gone from the database."""
+        self._marks.computed(marks)
+
+    async def write(
+        self,
+        messages: Sequence[Message],
+        now: datetime,
+        *,
+        parking: Parking = _NO_PARKING,
+        may_conflict: bool = False,
+    ) -> BatchOutcome:
+        """Commit what the messages say; each message then knows how many of its readings were new.
+
+        With `may_conflict` readings thought to be new may be there already; without it, that is
+        `StoreConflict`.
+        """
         wanted = {
             m.decoded.evse_uid for m in messages if m.decoded and (m.decoded.readings or m.decoded.facts)
         }
+        changes = Changes()
         try:
             await self._registry.require(wanted)
-            self._turn_away(messages)
             async with self._store.transaction() as tx:
-                return await self._write(tx, messages)
+                outcome, marks = await self._write(tx, messages, changes, now, parking, may_conflict)
         except BaseException:
-            self._registry.forget(wanted)
+            self._registry.forget(wanted | changes.stations)
+            raise
+        self._marks.written(marks)
+        return outcome
+
+    async def show_due(self, now: datetime | None) -> None:
+        """Write and announce the connectors whose turn has come; all that are behind where `now` is None."""
+        changes = Changes()
+        self._include_due(changes, now)
+        if not changes:
+            return
+        try:
+            async with self._store.transaction() as tx:
+                await changes.write(tx, self._registry, self._rules.session, now)
+        except BaseException:
+            self._registry.forget(changes.stations)
             raise
 
-    def _turn_away(self, messages: Sequence[Message]) -> None:
-        """Reject what comes from a station that is not registered or not enabled, even where the broker let
-        it in.
-        """
+    def _include_due(self, changes: Changes, now: datetime | None) -> None:
+        for station, connector_id in self._showing.take_due(now):
+            if self._registry.get(station.evse_uid) is station:  # else it was forgotten, and is loaded anew
+                changes.connector(station, connector_id)
+        for station, connector_id, sessions in self._registry.take_recovered():
+            changes.connector(station, connector_id)
+            for session in sessions:
+                changes.session(station, connector_id, session)
+
+    async def _write(
+        self,
+        tx: Transaction,
+        messages: Sequence[Message],
+        changes: Changes,
+        now: datetime,
+        parking: Parking,
+        may_conflict: bool,
+    ) -> tuple[BatchOutcome, set[RollupMark]]:
+        outcome = BatchOutcome()
+        batch = self._sort(messages, changes, outcome)
+        changes.rejected = [part for message in messages for part in message.rejected]
+        if parking.into:
+            await tx.park(parking.into)
+        if parking.out_of:
+            await tx.unpark(parking.out_of)
+        if batch.facts:
+            await tx.save_facts(list(batch.facts.values()))
+        known = await self._stored_before(tx, batch)
+        marks: set[RollupMark] = set()
+        fresh, late = [], []
+        for place in batch.places:
+            place.sort_out(known)
+            station = place.station
+            fresh += [StationReading(station, reading) for reading in place.fresh]
+            late += [StationReading(station, reading) for reading, _ in place.late]
+        if fresh:
+            if may_conflict:
+                outcome.conflicts_unexplained = len(fresh) - len(await tx.add_late_readings(fresh))
+            else:
+                await tx.add_readings(fresh)
+        new_late = [row.reading for row in await tx.add_late_readings(late)] if late else []
+        outcome.readings, outcome.late = len(fresh) + len(new_late), len(new_late)
+        for place in batch.places:
+            if place.late:
+                place.settle_late(new_late)
+            instants = sorted([r.ts for r, _ in place.late]) + [r.ts for r in place.fresh]
+            if instants:
+                marks |= self._marks.missing(place.station, place.connector_id, instants)
+            if place.late:
+                await self._fold_late(tx, place, changes, outcome)
+            else:
+                self._fold(place, changes, now)
+        if marks:
+            await tx.mark_rollups(list(marks))
+        self._include_due(changes, now)
+        await changes.write(tx, self._registry, self._rules.session, now)
+        return outcome, marks
+
+    def _sort(self, messages: Sequence[Message], changes: Changes, outcome: BatchOutcome) -> _Batch:
+        """Readings by connector, marked for plausibility; facts by station; strangers turned away."""
+        batch = _Batch()
+        places: dict[tuple[str, int], Arrivals] = {}
+        undated: set[tuple[str, int, int]] = set()
+        default_max_power_w = self._rules.default_max_power_w
+        get = self._registry.get
         for message in messages:
             decoded = message.decoded
             if decoded is None or not (decoded.readings or decoded.facts):
                 continue
-            station = self._registry.get(decoded.evse_uid)
+            delivery, evse_uid = message.delivery, decoded.evse_uid
+            station = get(evse_uid)
             if station is None:
                 message.reject_all(
                     RejectedMessage("unknown_station", "not registered; add it, or allow registration")
                 )
-            elif not station.is_enabled:
+                continue
+            if not station.is_enabled:
                 message.reject_all(
                     RejectedMessage("station_disabled", "the station is registered and disabled")
                 )
-
-    async def _write(self, tx: Transaction, messages: Sequence[Message]) -> BatchOutcome:
-        outcome = BatchOutcome()
-        changes = Changes()
-        changes.rejected = [part for message in messages for part in message.rejected]
-        await self._take_facts(tx, messages, changes)
-        source: dict[int, Message] = {}
-        arrivals = await self._sort_out(tx, messages, source, outcome)
-        fresh = [row for place in arrivals for row in place.fresh]
-        late = [row for place in arrivals for row in place.late]
-        if fresh:
-            outcome.conflicts_unexplained = len(fresh) - await tx.add_readings(fresh)
-        new_late = await tx.add_late_readings(late) if late else []
-        outcome.late = len(new_late)
-        new_ids = {id(row.reading) for row in new_late}
-        for row in late:
-            if id(row.reading) not in new_ids:
-                source[id(row.reading)].duplicates += 1
-        for row in [*fresh, *new_late]:
-            source[id(row.reading)].stored += 1
-        for place in arrivals:
-            place.late = [row for row in place.late if id(row.reading) in new_ids]
-            await self._fold(tx, place, changes, outcome)
-        await changes.write(tx, self._registry)
-        return outcome
-
-    async def _sort_out(
-        self, tx: Transaction, messages: Sequence[Message], source: dict[int, Message], outcome: BatchOutcome
-    ) -> list[_Arrivals]:
-        """Readings by connector, in order, marked for plausibility, repetitions within the batch dropped."""
-        by_connector: dict[tuple[str, int], list[Reading]] = defaultdict(list)
-        seen: set[tuple[str, int, object, int]] = set()
-        doubtful: list[StationReading] = []
-        for message in messages:
-            if message.decoded is None:
                 continue
-            for reading in message.decoded.readings:
-                station = self._registry.get(message.decoded.evse_uid)
-                assert station is not None
-                identity = (station.evse_uid, reading.connector_id, reading.ts, reading.digest)
-                if identity in seen:
-                    message.duplicates += 1
-                    continue
-                seen.add(identity)
-                marks = judged_quality(reading, station.max_power_w or self._rules.default_max_power_w)
-                judged = replace(reading, quality=reading.quality | marks) if marks else reading
-                outcome.implausible += bool(marks)
-                outcome.distrusted_clock += bool(reading.quality & Quality.CLOCK_DISTRUSTED)
-                source[id(judged)] = message
-                by_connector[station.evse_uid, reading.connector_id].append(judged)
-                if message.delivery.redelivered and judged.quality & _UNDATED:
-                    doubtful.append(StationReading(station, judged))
-        known: set[int] = set()
-        if doubtful:
-            stored = await tx.already_stored(doubtful)
-            known = {id(row.reading) for row, is_stored in zip(doubtful, stored, strict=True) if is_stored}
-        arrivals = []
-        for (evse_uid, connector_id), readings in by_connector.items():
-            station = self._registry.get(evse_uid)
-            assert station is not None
-            place = _Arrivals(station, connector_id)
-            state = station.connector(connector_id).state
-            readings.sort(key=lambda reading: reading.order_key)
-            for reading in readings:
-                is_newest_again = (
-                    state.newest is not None
-                    and reading.ts == state.newest.ts
-                    and reading.digest in state.newest_digests
-                )
-                if id(reading) in known or is_newest_again:
-                    source[id(reading)].duplicates += 1
-                elif state.newest is None or reading.order_key > state.newest:
-                    place.fresh.append(StationReading(station, reading))
-                else:
-                    place.late.append(StationReading(station, reading))
-            arrivals.append(place)
-        return arrivals
+            if decoded.facts is not None or not station.is_online:
+                _take_facts(station, message, decoded.facts, batch, changes)
+            if not delivery.retained and (
+                station.last_received_at is None or delivery.received_at > station.last_received_at
+            ):
+                station.last_received_at = delivery.received_at
+            max_power_w = station.max_power_w or default_max_power_w
+            for reading in decoded.readings:
+                marks = judged_quality(reading, max_power_w)
+                if marks:
+                    outcome.implausible += 1
+                    reading = reading._replace(quality=reading.quality | marks)
+                if reading.quality & UNDATED:
+                    outcome.distrusted_clock += bool(reading.quality & CLOCK_DISTRUSTED)
+                    identity = (evse_uid, reading.connector_id, reading.digest)
+                    if delivery.redelivered:
+                        row = StationReading(station, reading)
+                        batch.undated_again.append((row, identity in undated))
+                    undated.add(identity)
+                key = (evse_uid, reading.connector_id)
+                place = places.get(key)
+                if place is None:
+                    place = places[key] = Arrivals(station, reading.connector_id)
+                    batch.places.append(place)
+                place.add(reading, message)
+        return batch
 
-    async def _fold(self, tx: Transaction, place: _Arrivals, changes: Changes, outcome: BatchOutcome) -> None:
-        station, connector_id = place.station, place.connector_id
-        connector = station.connector(connector_id)
-        rules, max_power_w = self._rules.session, station.max_power_w or self._rules.default_max_power_w
-        state_is_behind = True
-        if place.late:
-            refolded = await refold(
-                tx,
-                station,
-                connector,
-                oldest=place.late[0].reading.ts,
-                settled_after=place.late[-1].reading.ts,
-                rules=rules,
-                max_power_w=max_power_w,
-            )
+    async def _stored_before(self, tx: Transaction, batch: _Batch) -> set[int]:
+        """Redelivered readings filed under their receipt that were filed before, under an earlier one."""
+        if not batch.undated_again:
+            return set()
+        rows = [row for row, _ in batch.undated_again]
+        stored = await tx.already_stored(rows)
+        return {
+            id(row.reading)
+            for (row, is_copy), is_stored in zip(batch.undated_again, stored, strict=True)
+            if is_copy or is_stored
+        }
+
+    def _fold(self, place: Arrivals, changes: Changes, now: datetime) -> None:
+        """Readings newer than everything known: the fold goes on."""
+        if not place.fresh:
+            return
+        station, connector_id, connector = place.station, place.connector_id, place.connector
+        rules = self._rules.session
+        max_power_w = station.max_power_w or self._rules.default_max_power_w
+        state = connector.state
+        is_urgent = False
+        for reading in place.fresh:
+            before = state.session
+            was_active = before is not None and before.ended_at is None
+            changed = observe(state, reading, rules, max_power_w)
+            if changed and not (
+                was_active and len(changed) == 1 and changed[0] is before and before.ended_at is None
+            ):
+                is_urgent = True
+                for session in changed:
+                    changes.session(station, connector_id, session)
+            self._take(place, reading, changes)
+        if is_urgent or self._showing.is_due(station, connector_id, now):
+            changes.connector(station, connector_id)
+
+    async def _fold_late(
+        self, tx: Transaction, place: Arrivals, changes: Changes, outcome: BatchOutcome
+    ) -> None:
+        """Readings that change history: the sessions they touch are derived again."""
+        station, connector_id, connector = place.station, place.connector_id, place.connector
+        rules = self._rules.session
+        max_power_w = station.max_power_w or self._rules.default_max_power_w
+        refolded = await refold(
+            tx,
+            station,
+            connector,
+            oldest=place.late[0][0].ts,
+            settled_after=place.late[-1][0].ts,
+            rules=rules,
+            max_power_w=max_power_w,
+        )
+        if refolded is None:
+            outcome.late_not_folded += len(place.late)
+        else:
             for session in refolded.sessions:
                 changes.session(station, connector_id, session, corrected=True)
             for session in refolded.dissolved:
                 changes.dissolved(station, connector_id, session)
             outcome.refolded_sessions += len(refolded.sessions)
-            state_is_behind = refolded.converged
-            changes.connector(station, connector_id)
-        for row in place.fresh:
-            reading = row.reading
-            if state_is_behind:
+        for reading in place.fresh:
+            if refolded is None or refolded.converged:
                 for session in observe(connector.state, reading, rules, max_power_w):
                     changes.session(station, connector_id, session)
-            self._note_fault(station, connector_id, reading, changes)
-            connector.latest = newest(connector.latest, reading, rules)
-            changes.connector(station, connector_id)
+            self._take(place, reading, changes)
+        changes.connector(station, connector_id)
 
-    def _note_fault(self, station: Station, connector_id: int, reading: Reading, changes: Changes) -> None:
-        if reading.status is None:
-            return
-        was_faulted = station.connector(connector_id).latest.reported_status == ConnectorStatus.FAULTED
-        is_faulted = reading.status is ConnectorStatus.FAULTED
-        if is_faulted != was_faulted:
-            kind = "faulted" if is_faulted else "recovered"
-            changes.events.append(
-                StationEvent(
-                    station=station,
-                    connector_id=connector_id,
-                    ts=reading.ts,
-                    kind=kind,
-                    detail=reading.error_code,
-                )
-            )
-
-    async def _take_facts(self, tx: Transaction, messages: Sequence[Message], changes: Changes) -> None:
-        """What stations say of themselves; a fresh reading says that its station is online."""
-        for message in messages:
-            decoded, delivery = message.decoded, message.delivery
-            if decoded is None:
-                continue
-            station = self._registry.get(decoded.evse_uid)
-            if station is None:
-                continue
-            facts = decoded.facts
-            if facts is None and decoded.readings and not delivery.retained and not station.is_online:
-                facts = StationFacts(is_online=True)
-            if not delivery.retained and (
-                station.last_received_at is None or delivery.received_at > station.last_received_at
-            ):
-                station.last_received_at = delivery.received_at
-            if facts is None:
-                continue
-            if facts.max_power_w is not None:
-                station.max_power_w = facts.max_power_w
-            await tx.save_facts(station, facts)
-            if facts.is_online is not None and facts.is_online != station.is_online:
-                set_online(
-                    station,
-                    facts.is_online,
-                    changes,
+    def _take(self, place: Arrivals, reading: Reading, changes: Changes) -> None:
+        connector = place.connector
+        if reading.status is not None:
+            is_faulted = reading.status is ConnectorStatus.FAULTED
+            if is_faulted != connector.is_faulted:
+                changes.events.append(
                     StationEvent(
-                        station=station,
-                        connector_id=None,
-                        ts=delivery.received_at,
-                        kind="online" if facts.is_online else "offline",
-                    ),
+                        station=place.station,
+                        connector_id=place.connector_id,
+                        ts=reading.ts,
+                        kind="faulted" if is_faulted else "recovered",
+                        detail=reading.error_code,
+                    )
                 )
+        connector.take(reading, self._rules.session)
+
+
+def _take_facts(
+    station: Station, message: Message, facts: StationFacts | None, batch: _Batch, changes: Changes
+) -> None:
+    """What a station says of itself; a fresh reading says that it is online."""
+    delivery = message.delivery
+    if facts is None:
+        if delivery.retained:
+            return
+        facts = StationFacts(is_online=True)
+    known = batch.facts.get(station.evse_uid)
+    batch.facts[station.evse_uid] = (station, facts if known is None else known[1].then(facts))
+    if facts.max_power_w is not None and facts.max_power_w != station.max_power_w:
+        station.max_power_w = facts.max_power_w
+        for number in station.connectors:  # written states are folded on with the maximum of their time
+            changes.connector(station, number)
+    if facts.is_online is not None and facts.is_online != station.is_online:
+        kind = "online" if facts.is_online else "offline"
+        event = StationEvent(station=station, connector_id=None, ts=delivery.received_at, kind=kind)
+        set_online(station, facts.is_online, changes, event)
 
 
 def set_online(station: Station, is_online: bool, changes: Changes, event: StationEvent) -> None:

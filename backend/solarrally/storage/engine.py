@@ -7,6 +7,7 @@ notices within half a minute that the server has silently gone.
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 
 import asyncpg
 from sqlalchemy import URL, make_url
@@ -44,12 +45,21 @@ async def connect(
     application_name: str = APPLICATION_NAME,
     statement_timeout_s: float | None = STATEMENT_TIMEOUT_S,
     lock_timeout_s: float | None = None,
+    answer_timeout_s: float | None = None,
+    server_settings: Mapping[str, str] | None = None,
 ) -> asyncpg.Connection[asyncpg.Record]:
-    """One connection that belongs to the caller, for instance to LISTEN or to hold a lock. None: no limit."""
+    """One connection that belongs to the caller, for instance to LISTEN or to hold a lock. None: no limit.
+
+    `answer_timeout_s` is how long a silent server is believed to be at work; `server_settings` add to ours.
+    """
     connection = await asyncpg.connect(
         _driver_dsn(dsn),
         timeout=CONNECT_TIMEOUT_S,
-        server_settings=_server_settings(application_name, statement_timeout_s, lock_timeout_s),
+        command_timeout=answer_timeout_s,
+        server_settings={
+            **_server_settings(application_name, statement_timeout_s, lock_timeout_s),
+            **(server_settings or {}),
+        },
     )
     await _keep_alive(connection)
     return connection

@@ -47,14 +47,20 @@ def is_partition(table_name: str) -> bool:
     return table_name == "reading_default" or _NAME.fullmatch(table_name) is not None
 
 
+def day_of_partition(table_name: str) -> date | None:
+    """The UTC day whose readings that table holds; None for any other table."""
+    match = _NAME.fullmatch(table_name)
+    return None if match is None else date(*map(int, match.groups()))
+
+
 async def existing_days(conn: Connection) -> set[date]:
     """The days that have their partition."""
     names = await conn.fetch(
         "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
         " WHERE i.inhparent = 'reading'::regclass"
     )
-    matches = (_NAME.fullmatch(row["relname"]) for row in names)
-    return {date(*map(int, match.groups())) for match in matches if match}
+    days = (day_of_partition(row["relname"]) for row in names)
+    return {day for day in days if day is not None}
 
 
 async def days_in_default(conn: Connection, since: date = date.min) -> dict[date, int]:

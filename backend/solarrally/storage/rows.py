@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from solarrally.domain.reading import OrderKey, Quality, Reading
+from solarrally.domain.reading import FIRST_SAID, OrderKey, Quality, Reading
 from solarrally.domain.session import Session
 from solarrally.domain.station import Held
 from solarrally.ingest.ports import StationReading
@@ -21,20 +21,14 @@ from solarrally.storage.codes import (
     STATUS_OF_CODE,
 )
 
-_SAME_NAME = """
-    ts received_at digest connector_id seq
-    power_w energy_register_wh session_energy_wh session_energy_solar_wh session_energy_grid_wh
-    voltage_v current_a voltage_l1_v voltage_l2_v voltage_l3_v current_l1_a current_l2_a current_l3_a
-    power_offered_w temperature_c soc_percent session_id error_code id_token stop_reason
-""".split()  # noqa: SIM905  a list of words reads better than quotes and commas
 _TYPE = {
+    "evse_id": "int4",
     "ts": "timestamptz",
     "received_at": "timestamptz",
-    "device_ts": "timestamptz",
-    "evse_id": "int4",
     "digest": "int4",
-    "connector_id": "int2",
     "quality": "int2",
+    "connector_id": "int2",
+    "device_ts": "timestamptz",
     "status": "int2",
     "energy_source": "int2",
     "transaction_event": "int2",
@@ -49,20 +43,12 @@ _TYPE = {
     "id_token": "text",
     "stop_reason": "text",
 }
-_TAKE: dict[str, Callable[[StationReading], Any]] = {
-    "evse_id": lambda row: row.station.evse_id,
-    # The device's time is kept apart only where it is not the effective one.
-    "device_ts": lambda row: None if row.reading.device_ts == row.reading.ts else row.reading.device_ts,
-    "quality": lambda row: int(row.reading.quality),
-    "status": lambda row: None if row.reading.status is None else STATUS_CODE[row.reading.status],
-    "energy_source": lambda row: (
-        None if row.reading.energy_source is None else SOURCE_CODE[row.reading.energy_source]
-    ),
-    "transaction_event": lambda row: (
-        None if row.reading.transaction_event is None else EVENT_CODE[row.reading.transaction_event]
-    ),
-}
-READING_COLUMNS = [*_TAKE, *_SAME_NAME]
+READING_COLUMNS = ["evse_id", *Reading._fields]
+_CODED = {"device_ts", "status", "energy_source", "transaction_event"}
+"""Stored in other words than the reading's; they are neighbours in it."""
+_AFTER_CODED = FIRST_SAID + len(_CODED)
+assert set(Reading._fields[FIRST_SAID:_AFTER_CODED]) == _CODED
+_PLAIN = [name for name in Reading._fields if name not in _CODED]
 
 _ARRAYS = ", ".join(f"${n}::{_TYPE.get(name, 'float4')}[]" for n, name in enumerate(READING_COLUMNS, 1))
 INSERT_READINGS = (
@@ -71,29 +57,45 @@ INSERT_READINGS = (
 )
 SELECT_READINGS = f"SELECT {', '.join(READING_COLUMNS)} FROM reading"
 
+_status_code = STATUS_CODE.get
+_source_code = SOURCE_CODE.get
+_event_code = EVENT_CODE.get
 
-def reading_arrays(rows: Sequence[StationReading]) -> list[list[Any]]:
+
+def reading_record(row: StationReading) -> tuple[Any, ...]:
+    """A row, in the order of `READING_COLUMNS`."""
+    station, reading = row
+    device_ts = reading.device_ts
+    return (
+        station.evse_id,
+        *reading[:FIRST_SAID],
+        # The device's time is kept apart only where it is not the effective one.
+        None if device_ts == reading.ts else device_ts,
+        _status_code(reading.status),  # type: ignore[arg-type]  # None has no code, and None is stored
+        _source_code(reading.energy_source),  # type: ignore[arg-type]
+        _event_code(reading.transaction_event),  # type: ignore[arg-type]
+        *reading[_AFTER_CODED:],
+    )
+
+
+def reading_arrays(rows: Sequence[StationReading]) -> list[tuple[Any, ...]]:
     """One array a column, in the order of `READING_COLUMNS`."""
-    arrays = [[take(row) for row in rows] for take in _TAKE.values()]
-    readings = [row.reading for row in rows]
-    arrays += [[getattr(reading, name) for reading in readings] for name in _SAME_NAME]
-    return arrays
+    return list(zip(*map(reading_record, rows), strict=True))
 
 
 def reading_of(row: Mapping[str, Any]) -> Reading:
     """A stored reading. Single-precision columns come back rounded; nothing in the fold reads them."""
-    quality = Quality(row["quality"])
+    quality = row["quality"]
     device_ts = row["device_ts"]
     if device_ts is None and not quality & Quality.CLOCKLESS:
         device_ts = row["ts"]
     status, source, event = row["status"], row["energy_source"], row["transaction_event"]
     return Reading(
         device_ts=device_ts,
-        quality=quality,
         status=None if status is None else STATUS_OF_CODE[status],
         energy_source=None if source is None else SOURCE_OF_CODE[source],
         transaction_event=None if event is None else EVENT_OF_CODE[event],
-        **{name: row[name] for name in _SAME_NAME},
+        **{name: row[name] for name in _PLAIN},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,13 +14,30 @@ import asyncpg
 from solarrally.domain.fleet import Connector, Station, unseen
 from solarrally.domain.station import ConnectorState
 from solarrally.domain.tariff import Tariff
-from solarrally.errors import StoreUnavailable
+from solarrally.errors import NotLeading, StoreUnavailable
+from solarrally.ingest.ports import Delivery, ParkedDelivery, RollupMark, StationReading
+from solarrally.storage import retention
 from solarrally.storage.engine import connect
 from solarrally.storage.failures import translated
+from solarrally.storage.leadership import try_lead
 from solarrally.storage.partitions import ahead, days_in_default, ensure_partitions
-from solarrally.storage.rows import fold_of, session_of
+from solarrally.storage.rejected import prune
+from solarrally.storage.rollups import RollupRules, next_limit, roll_up
+from solarrally.storage.rows import READING_COLUMNS, fold_of, reading_of, session_of
 from solarrally.storage.transaction import LAST_FIRST, PostgresTransaction
 
+ANSWER_TIMEOUT_S = 45.0
+"""Longer than the longest statement may take (`engine.STATEMENT_TIMEOUT_S`)."""
+ROLLUP_STEP_S = 0.005
+"""How long ingestion waits for rollups between two batches, if one bucket does not take longer."""
+_NOTICE_OUR_DEATH = {
+    # The lock of the one ingestor is free again within seconds when this machine or its network is gone.
+    "tcp_keepalives_idle": "1",
+    "tcp_keepalives_interval": "1",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "4000",
+    "client_connection_check_interval": "2000",
+}
 _LATEST = """
     ts received_at status reported_status power_w voltage_v current_a temperature_c soc_percent
     energy_source error_code quality
@@ -31,6 +48,14 @@ _LIVE = (
     "WHERE s.status = 'ACTIVE'"
 )
 
+_READINGS_BEYOND = f"""
+    SELECT {", ".join(f"r.{name}" for name in READING_COLUMNS)}
+    FROM connector c
+    JOIN reading r ON r.evse_id = c.evse_id AND r.connector_id = c.connector_id AND r.ts >= c.ts
+    WHERE c.evse_id = ANY($1::int4[])
+    ORDER BY r.evse_id, r.connector_id, r.ts, coalesce(r.seq, -1), r.received_at, r.digest
+"""
+
 OWN_PARTITION_DAYS = 90
 """Late readings of a day this recent get their partition; older ones stay in the default one."""
 
@@ -38,15 +63,33 @@ OWN_PARTITION_DAYS = 90
 class PostgresStore:
     """`ingest.ports.Store`. The connection is opened when first needed and again after every loss."""
 
-    def __init__(self, dsn: str, *, site_name: str) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        site_name: str,
+        rollup_rules: RollupRules,
+        raw_keep_days: int = 0,
+        must_lead: bool = False,
+    ) -> None:
+        """With `must_lead` everything needs the lock of the one ingestor. `raw_keep_days` 0: for ever."""
+        # A day that retention would drop at once gets no partition of its own.
+        self._own_partition_days = min(raw_keep_days or OWN_PARTITION_DAYS, OWN_PARTITION_DAYS)
         self._dsn = dsn
+        self._rollup_rules = rollup_rules
+        self._rollup_limit = 1
         self._site_name = site_name
+        self._must_lead = must_lead
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
 
     async def close(self) -> None:
         if self._connection is not None and not self._connection.is_closed():
             await self._connection.close(timeout=5)
         self._connection = None
+
+    async def lead(self) -> None:
+        async with self._connected():
+            pass
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[PostgresTransaction]:
@@ -67,6 +110,17 @@ class PostgresStore:
         ):
             uids = [record["evse_uid"] for record in await connection.fetch(_LIVE)]
             return await _load(connection, uids)
+
+    async def readings_beyond(self, stations: Collection[Station]) -> AsyncIterator[StationReading]:
+        by_id = {station.evse_id: station for station in stations if station.connectors}
+        if not by_id:
+            return
+        async with self._connected() as connection, connection.transaction(readonly=True):
+            async for record in connection.cursor(_READINGS_BEYOND, list(by_id), prefetch=2000):
+                station, reading = by_id[record["evse_id"]], reading_of(dict(record))
+                newest = station.connectors[reading.connector_id].state.newest
+                if newest is None or reading.order_key > newest:
+                    yield StationReading(station, reading)
 
     async def register_stations(self, evse_uids: Sequence[str]) -> None:
         async with self._connected() as connection:
@@ -94,20 +148,54 @@ class PostgresStore:
             tariffs.setdefault(values.pop("site_id"), []).append(Tariff(**values))
         return tariffs
 
+    async def drop_raw(self, now: datetime, keep_days: int) -> list[str]:
+        async with self._connected() as connection:
+            dropped = await retention.apply(connection, now=now, raw_keep_days=keep_days)
+        return [drop.partition for drop in dropped]
+
+    async def roll_up(self, due_before: datetime) -> list[RollupMark]:
+        async with self._connected() as connection:
+            rolled_up = await roll_up(
+                connection, due_before=due_before, limit=self._rollup_limit, rules=self._rollup_rules
+            )
+        self._rollup_limit = next_limit(self._rollup_limit, rolled_up.took_s, target_s=ROLLUP_STEP_S)
+        return [RollupMark(*mark) for mark in rolled_up.marks]
+
+    async def parked_counts(self) -> dict[str, int]:
+        async with self._connected() as connection:
+            records = await connection.fetch("SELECT evse_uid, count(*) FROM parked_message GROUP BY 1")
+        return {record["evse_uid"]: record["count"] for record in records}
+
+    async def next_parked(self, limit: int) -> list[ParkedDelivery]:
+        async with self._connected() as connection:
+            records = await connection.fetch("SELECT * FROM parked_message ORDER BY id LIMIT $1", limit)
+        return [
+            ParkedDelivery(
+                record["id"],
+                record["evse_uid"],
+                Delivery(
+                    topic=record["topic"],
+                    payload=record["payload"],
+                    qos=0,  # it was acknowledged when it was parked
+                    retained=record["retained"],
+                    redelivered=record["redelivered"],
+                    received_at=record["received_at"],
+                    packet_id=0,
+                    connection=0,
+                ),
+            )
+            for record in records
+        ]
+
     async def make_partitions(self, days_ahead: int) -> None:
         async with self._connected() as connection:
             today = datetime.now(UTC).date()
-            late = await days_in_default(connection, since=today - timedelta(days=OWN_PARTITION_DAYS))
+            late = await days_in_default(connection, since=today - timedelta(days=self._own_partition_days))
             await ensure_partitions(connection, [*ahead(today, days_ahead), *late])
 
-    async def prune_rejected(self, keep_count: int) -> int:
+    async def prune_rejected(self, *, keep_count: int, keep_bytes: int) -> int:
         async with self._connected() as connection:
-            status = await connection.execute(
-                "DELETE FROM rejected_message WHERE id <= "
-                "(SELECT id FROM rejected_message ORDER BY id DESC OFFSET $1 LIMIT 1)",
-                keep_count,
-            )
-        return int(status.rpartition(" ")[2])
+            return await prune(connection, keep_count=keep_count, keep_bytes=keep_bytes)
 
     async def ensure_site(
         self, *, timezone: str, currency: str, price_solar_per_kwh: Decimal, price_grid_per_kwh: Decimal
@@ -139,7 +227,7 @@ class PostgresStore:
         try:
             with translated():
                 if self._connection is None or self._connection.is_closed():
-                    self._connection = await connect(self._dsn, application_name="solarrally-ingest")
+                    self._connection = await self._connect()
                 yield self._connection
         except StoreUnavailable:
             self._drop()
@@ -152,6 +240,18 @@ class PostgresStore:
             ):
                 self._drop()
             raise
+
+    async def _connect(self) -> asyncpg.Connection[asyncpg.Record]:
+        connection = await connect(
+            self._dsn,
+            application_name="solarrally-ingest",
+            answer_timeout_s=ANSWER_TIMEOUT_S,
+            server_settings=_NOTICE_OUR_DEATH,
+        )
+        if self._must_lead and not await try_lead(connection):
+            await connection.close(timeout=5)
+            raise NotLeading("another ingestor holds the lock of this database")
+        return connection
 
     def _drop(self) -> None:
         if self._connection is not None:

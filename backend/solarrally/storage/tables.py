@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
+    Computed,
+    Date,
     DateTime,
     Float,
     ForeignKey,
@@ -149,6 +153,100 @@ reading = Table(
     PrimaryKeyConstraint("evse_id", "connector_id", "ts", "digest"),  # serves "one connector, newest first"
     postgresql_partition_by="RANGE (ts)",
 )
+
+
+def _rollup_columns() -> list[Column[Any]]:
+    """What a bucket and a day say alike. An average stands beside the count it comes from, so that a day's
+    follows exactly from its buckets'. Only billable readings are measured; see `storage.rollups`.
+    """
+    return [
+        Column("reading_count", Integer, nullable=False),
+        Column("billable_count", Integer, nullable=False),
+        Column("energy_method", Text),
+        Column("energy_solar_wh", Float, nullable=False),
+        Column("energy_grid_wh", Float, nullable=False),
+        Column("energy_unattributed_wh", Float, nullable=False),
+        Column(
+            "energy_wh",
+            Float,
+            Computed("energy_solar_wh + energy_grid_wh + energy_unattributed_wh", persisted=True),
+        ),
+        Column("charging_s", Float, nullable=False),
+        Column("power_count", Integer, nullable=False),
+        Column("power_avg_w", Float),
+        Column("power_min_w", Float),
+        Column("power_max_w", Float),
+        Column("voltage_count", Integer, nullable=False),
+        Column("voltage_avg_v", Float),
+        Column("current_count", Integer, nullable=False),
+        Column("current_avg_a", Float),
+        Column("current_max_a", Float),
+        Column("temperature_count", Integer, nullable=False),
+        Column("temperature_avg_c", Float),
+        Column("temperature_max_c", Float),
+        Column("computed_at", _INSTANT, nullable=False),
+    ]
+
+
+# A quarter of an hour divides the days of every time zone: local statistics can be made from it.
+reading_15min = Table(
+    "reading_15min",
+    metadata,
+    Column("evse_id", Integer, nullable=False),
+    Column("connector_id", SmallInteger, nullable=False),
+    Column("bucket_start", _INSTANT, nullable=False),
+    *_rollup_columns(),
+    PrimaryKeyConstraint("evse_id", "connector_id", "bucket_start"),
+)
+
+reading_daily = Table(
+    "reading_daily",
+    metadata,
+    Column("evse_id", Integer, nullable=False),
+    Column("connector_id", SmallInteger, nullable=False),
+    Column("day", Date, nullable=False),  # UTC
+    *_rollup_columns(),
+    PrimaryKeyConstraint("evse_id", "connector_id", "day"),
+    postgresql_with={"fillfactor": "70"},  # rewritten with every bucket of the day
+)
+
+_QUEUE = {"autovacuum_vacuum_scale_factor": "0", "autovacuum_vacuum_threshold": "1000"}
+"""Rows come and go, and what matters is to sweep up behind them, however few there are at the time."""
+
+# The buckets with readings that their rollup does not know yet; the key's order is that of the work.
+rollup_due = Table(
+    "rollup_due",
+    metadata,
+    Column("bucket_start", _INSTANT, nullable=False),
+    Column("evse_id", Integer, nullable=False),
+    Column("connector_id", SmallInteger, nullable=False),
+    PrimaryKeyConstraint("bucket_start", "evse_id", "connector_id"),
+    postgresql_with=_QUEUE,
+)
+
+# The days (UTC) of which readings were dropped, and when: what was derived of them before stays as it is.
+raw_dropped_day = Table(
+    "raw_dropped_day",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("dropped_at", _INSTANT, nullable=False),
+)
+
+# Messages put aside, to be taken up again in the order of their ids.
+parked_message = Table(
+    "parked_message",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("evse_uid", Text, nullable=False),
+    Column("received_at", _INSTANT, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("qos", SmallInteger, nullable=False),
+    Column("retained", Boolean, nullable=False),
+    Column("redelivered", Boolean, nullable=False),
+    postgresql_with=_QUEUE,
+)
+
 charging_session = Table(
     "charging_session",
     metadata,

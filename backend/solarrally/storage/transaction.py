@@ -9,21 +9,34 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from asyncpg.exceptions import UniqueViolationError
 
 from solarrally.domain.bill import Account, Bill
 from solarrally.domain.fleet import Station, StationFacts
 from solarrally.domain.reading import Reading
 from solarrally.domain.session import Session
 from solarrally.domain.update import ConnectorUpdate, SessionUpdate
-from solarrally.ingest.ports import KEPT_PAYLOAD_BYTES, RejectedPart, StationEvent, StationReading
+from solarrally.errors import StoreConflict
+from solarrally.ingest.ports import (
+    KEPT_PAYLOAD_BYTES,
+    Delivery,
+    RejectedPart,
+    RollupMark,
+    StationEvent,
+    StationReading,
+)
+from solarrally.storage import retention
 from solarrally.storage.notice import CHANNEL, encode_notices
+from solarrally.storage.rollups import mark_due
 from solarrally.storage.rows import (
     INSERT_READINGS,
+    READING_COLUMNS,
     SELECT_READINGS,
     ConnectorFold,
     fold_json,
     reading_arrays,
     reading_of,
+    reading_record,
     session_json,
     session_of,
 )
@@ -103,9 +116,13 @@ class PostgresTransaction:
     def __init__(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
         self._connection = connection
 
-    async def add_readings(self, rows: Sequence[StationReading]) -> int:
-        status = await self._connection.execute(INSERT_READINGS, *reading_arrays(rows))
-        return int(status.rpartition(" ")[2])
+    async def add_readings(self, rows: Sequence[StationReading]) -> None:
+        try:
+            await self._connection.copy_records_to_table(
+                "reading", records=map(reading_record, rows), columns=READING_COLUMNS
+            )
+        except UniqueViolationError as error:
+            raise StoreConflict(str(error)) from error
 
     async def add_late_readings(self, rows: Sequence[StationReading]) -> list[StationReading]:
         stored = await self._connection.fetch(
@@ -182,6 +199,9 @@ class PostgresTransaction:
         async for record in cursor:
             yield reading_of(dict(record))
 
+    async def raw_is_complete(self, since: datetime, until: datetime) -> bool:
+        return await retention.raw_is_complete(self._connection, since, until)
+
     async def save_accounts(self, accounts: Sequence[tuple[Station, Account]]) -> None:
         values = [_session_values(station, account) for station, account in accounts]
         await self._connection.execute(_SAVE_SESSIONS, *map(list, zip(*values, strict=True)))
@@ -206,22 +226,57 @@ class PostgresTransaction:
         values = [_connector_values(station, number) for station, number in connectors]
         await self._connection.execute(_SAVE_CONNECTORS, *map(list, zip(*values, strict=True)))
 
-    async def save_facts(self, station: Station, facts: StationFacts) -> None:
+    async def save_facts(self, facts: Sequence[tuple[Station, StationFacts]]) -> None:
         await self._connection.execute(
             """
             UPDATE evse SET
-                vendor = coalesce($2, vendor), model = coalesce($3, model), firmware = coalesce($4, firmware),
-                max_power_w = coalesce($5, max_power_w), is_online = coalesce($6, is_online),
-                online_changed_at = CASE WHEN $6 IS DISTINCT FROM is_online AND $6 IS NOT NULL
-                                         THEN now() ELSE online_changed_at END
-            WHERE id = $1
+                vendor = coalesce(said.vendor, evse.vendor), model = coalesce(said.model, evse.model),
+                firmware = coalesce(said.firmware, evse.firmware),
+                max_power_w = coalesce(said.max_power_w, evse.max_power_w),
+                is_online = coalesce(said.is_online, evse.is_online),
+                online_changed_at = CASE WHEN said.is_online <> evse.is_online
+                                         THEN now() ELSE evse.online_changed_at END
+            FROM unnest($1::int4[], $2::text[], $3::text[], $4::text[], $5::float8[], $6::bool[])
+                AS said (id, vendor, model, firmware, max_power_w, is_online)
+            WHERE evse.id = said.id
             """,
-            station.evse_id,
-            facts.vendor,
-            facts.model,
-            facts.firmware,
-            facts.max_power_w,
-            facts.is_online,
+            [station.evse_id for station, _ in facts],
+            [said.vendor for _, said in facts],
+            [said.model for _, said in facts],
+            [said.firmware for _, said in facts],
+            [said.max_power_w for _, said in facts],
+            [said.is_online for _, said in facts],
+        )
+
+    async def mark_rollups(self, marks: Sequence[RollupMark]) -> None:
+        await mark_due(
+            self._connection,
+            [mark.evse_id for mark in marks],
+            [mark.connector_id for mark in marks],
+            [mark.bucket_start for mark in marks],
+        )
+
+    async def park(self, parked: Sequence[tuple[str, Delivery]]) -> None:
+        await self._connection.copy_records_to_table(
+            "parked_message",
+            records=[
+                (
+                    evse_uid,
+                    delivery.received_at,
+                    delivery.topic,
+                    delivery.payload,
+                    delivery.qos,
+                    delivery.retained,
+                    delivery.redelivered,
+                )
+                for evse_uid, delivery in parked
+            ],
+            columns=["evse_uid", "received_at", "topic", "payload", "qos", "retained", "redelivered"],
+        )
+
+    async def unpark(self, parked_ids: Sequence[int]) -> None:
+        await self._connection.execute(
+            "DELETE FROM parked_message WHERE id = ANY($1::int8[])", list(parked_ids)
         )
 
     async def add_events(self, events: Sequence[StationEvent]) -> None:

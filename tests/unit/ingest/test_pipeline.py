@@ -60,6 +60,7 @@ def run(
 ) -> tuple[Pipeline, MemoryStore, QueueBroker]:
     store = store or MemoryStore()
     broker = QueueBroker(messages, batch_size=batch_size)
+    rules = replace(rules, max_batch=batch_size)
     pipeline = Pipeline(broker, store, rules, clock or Clock(at(100)))
     broker.on_empty = pipeline.stop
     asyncio.run(pipeline.run())
@@ -186,7 +187,7 @@ def test_a_redelivered_reading_without_a_believable_clock_is_not_stored_twice() 
     store = MemoryStore()
     run([message(body, received_s=50)], store)
     broker = QueueBroker([message(body, received_s=58)])
-    broker._pending = [replace(delivery, redelivered=True) for delivery in broker._pending]
+    broker._pending = [delivery._replace(redelivered=True) for delivery in broker._pending]
     pipeline = Pipeline(broker, store, RULES, Clock(at(100)))
     broker.on_empty = pipeline.stop
 
@@ -205,7 +206,7 @@ def test_different_readings_with_one_timestamp_are_both_stored() -> None:
 def test_a_retained_reading_with_its_own_time_counts_once_and_one_without_says_nothing() -> None:
     bodies = [charging(0, 0), charging(0, 0), b'{"status": "charging", "power_w": 7200}']
     broker = QueueBroker([message(body) for body in bodies])
-    broker._pending = [replace(d, retained=n > 0) for n, d in enumerate(broker._pending)]
+    broker._pending = [d._replace(retained=n > 0) for n, d in enumerate(broker._pending)]
     store = MemoryStore()
     pipeline = Pipeline(broker, store, RULES, Clock(at(100)))
     broker.on_empty = pipeline.stop

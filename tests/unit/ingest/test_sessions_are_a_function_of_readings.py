@@ -103,7 +103,7 @@ def plain_fold(payloads: list[bytes]) -> list[Figures]:
     sessions: dict[int, Any] = {}
     for reading in sorted(readings.values(), key=lambda r: r.order_key):
         marks = judged_quality(reading, RULES.default_max_power_w)
-        judged = replace(reading, quality=reading.quality | marks)
+        judged = reading._replace(quality=reading.quality | marks)
         for session in observe(state, judged, RULES.session, RULES.default_max_power_w):
             sessions[id(session)] = session
     return sorted((figures(session) for session in sessions.values()), key=repr)
@@ -151,7 +151,7 @@ async def ingest(
 
     broker.acknowledge = acknowledge_or_crash  # type: ignore[method-assign]
     while broker.unacknowledged:
-        pipeline = Pipeline(broker, store, RULES, lambda: RECEIVED_AT)
+        pipeline = Pipeline(broker, store, replace(RULES, max_batch=batch_size), lambda: RECEIVED_AT)
         runs.append(pipeline)
         broker.on_empty = pipeline.stop
         try:

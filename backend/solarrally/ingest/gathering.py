@@ -1,0 +1,98 @@
+"""Takes deliveries from the broker and decodes them while the batch before them is being committed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from solarrally.ingest.batch import Message, open_batch
+from solarrally.ingest.fates import FateCount
+from solarrally.ingest.parking import ParkingPlaces
+from solarrally.ingest.ports import Broker, Delivery
+from solarrally.ingest.rules import IngestRules
+
+CHUNK = 250
+"""Messages decoded in one go, so that nothing else waits for more than a few milliseconds."""
+
+
+class Gathering:
+    """The next batch, growing until it is taken; at most `max_batch` messages, then the broker waits."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        rules: IngestRules,
+        parking: ParkingPlaces,
+        counts: FateCount,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._broker = broker
+        self._rules = rules
+        self._parking = parking
+        self._counts = counts
+        self._now = now
+        self._messages: list[Message] = []
+        self._parked: list[tuple[str, Delivery]] = []
+        self._has_some = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+
+    def __len__(self) -> int:
+        return len(self._messages) + len(self._parked)
+
+    @property
+    def parked_stations(self) -> list[str]:
+        """The station of each delivery that will be parked."""
+        return [evse_uid for evse_uid, _ in self._parked]
+
+    @property
+    def oldest_received_at(self) -> datetime | None:
+        """When the first of what waits here was received."""
+        if self._messages:
+            return self._messages[0].delivery.received_at
+        return self._parked[0][1].received_at if self._parked else None
+
+    async def run(self) -> None:
+        """Gather until cancelled."""
+        rules = self._rules
+        while True:
+            await self._has_room.wait()
+            room = min(CHUNK, rules.max_batch - len(self))
+            deliveries = await self._broker.next_batch(room, timeout_s=rules.tick_s)
+            if not deliveries:
+                self._has_some.set()  # nothing for a while: whoever waits may look at the clock
+                await asyncio.sleep(0)
+                continue
+            self._counts.delivered += len(deliveries)
+            now, later = self._parking.sort_out(deliveries, self._now().timestamp())
+            self._messages += open_batch(
+                now, topic_root=rules.topic_root, max_payload_bytes=rules.max_payload_bytes
+            )
+            self._parked += later
+            self._has_some.set()
+            if len(self) >= rules.max_batch:
+                self._has_room.clear()
+            await asyncio.sleep(0)
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return when there is something, or nothing within `timeout_s`."""
+        if len(self):
+            return
+        self._has_some.clear()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._has_some.wait()
+        except TimeoutError:
+            return
+
+    def wake(self) -> None:
+        """End a `wait`."""
+        self._has_some.set()
+
+    def take(self) -> tuple[list[Message], list[tuple[str, Delivery]]]:
+        """Everything gathered: messages to take in, and deliveries to park."""
+        messages, self._messages = self._messages, []
+        parked, self._parked = self._parked, []
+        self._has_room.set()
+        return messages, parked
