@@ -18,6 +18,8 @@ from solarrally_sim.replay import SHORTEST_INTERVAL_S
 from solarrally_sim.replay_command import ReplayOptions, replay
 from solarrally_sim.run_command import MOST_CONNECTIONS, RunOptions, run
 from solarrally_sim.scenarios import SCENARIOS, scenario_named
+from solarrally_sim.spool import LIMIT, SpoolError
+from solarrally_sim.spooled_fleet import ACK_TIMEOUT_S, DRAIN_S, SpoolOptions
 from solarrally_sim.wire import BrokerUnreachableError
 
 app = typer.Typer(
@@ -38,6 +40,25 @@ NoWait = Annotated[
 ]
 Seed = Annotated[
     int | None, typer.Option(help="Makes the run repeatable; chosen and printed when not given.")
+]
+SpoolFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--spool",
+        file_okay=False,
+        metavar="DIR",
+        help="Number the messages (`seq`) and keep each in this folder until the backend says it is stored.",
+    ),
+]
+AckTimeout = Annotated[
+    float, typer.Option(min=0.1, help="With --spool: send again what is not acknowledged after this.")
+]
+SpoolLimit = Annotated[
+    int,
+    typer.Option(min=1, help="With --spool: messages kept per station; `run` drops the oldest beyond it."),
+]
+Drain = Annotated[
+    float, typer.Option(min=0.0, help="With --spool: wait so long at the end for what is not stored yet.")
 ]
 DEFAULT_BROKER = "mqtt://127.0.0.1:1883"
 
@@ -61,7 +82,9 @@ def scenarios_command() -> None:
         "Run a fleet of simulated stations. Each station has its own connection with a real last will, up "
         f"to {MOST_CONNECTIONS} stations; above that they share {MOST_CONNECTIONS} connections, and those "
         "that share have no last will. With --speed above 1 timestamps run ahead of the clock: give --start "
-        "in the past if the receiver refuses times in the future."
+        "in the past if the receiver refuses times in the future. With --spool nothing is lost, even if the "
+        "broker is: what is not acknowledged as stored is sent again, also at the next start with the same "
+        "folder. The exit code is 1 when at the end a message is in the spool or was dropped."
     ),
 )
 def run_fleet(
@@ -87,6 +110,13 @@ def run_fleet(
         str, typer.Option(help="Where the stations are: sun and peak hours.")
     ] = "Europe/Zurich",
     no_wait: NoWait = False,
+    spool: SpoolFolder = None,
+    ack_timeout_s: AckTimeout = ACK_TIMEOUT_S,
+    spool_limit: SpoolLimit = LIMIT,
+    drain_s: Drain = DRAIN_S,
+    report: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="With --spool: write its counts here (JSON).")
+    ] = None,
     list_scenarios: Annotated[bool, typer.Option("--list", help="List the scenarios and stop.")] = False,
 ) -> None:
     """Run a fleet; see the help above."""
@@ -97,6 +127,8 @@ def run_fleet(
         chosen = scenario_named(scenario)
     except KeyError as error:
         raise typer.BadParameter(error.args[0]) from None
+    if report is not None and spool is None:
+        raise typer.BadParameter("there is something to report only with --spool", param_hint="--report")
     options = RunOptions(
         scenario=chosen,
         broker=_broker(broker),
@@ -109,6 +141,8 @@ def run_fleet(
         start=_start(start),
         zone=_zone(timezone),
         gives_up=no_wait,
+        spool=_spool(spool, ack_timeout_s, spool_limit, drain_s),
+        report=report,
     )
     _finish(run(options))
 
@@ -133,11 +167,16 @@ def replay_file(
         Path | None, typer.Option(dir_okay=False, help="Write the ground truth here (JSON).")
     ] = None,
     no_wait: NoWait = False,
+    spool: SpoolFolder = None,
+    ack_timeout_s: AckTimeout = ACK_TIMEOUT_S,
+    spool_limit: SpoolLimit = LIMIT,
+    drain_s: Drain = DRAIN_S,
 ) -> None:
     """Replay real charging sessions from the EPFL or the Trondheim file, compressed in time.
 
     All stations share one connection, so that the overall order is that of time; their `status` is published
-    online at the start and offline at the end, without last wills.
+    online at the start and offline at the end, without last wills. With --spool a replay that was stopped or
+    killed goes on where it was when it is started again with the same options; a full spool makes it wait.
     """
     try:
         wanted = None if layout == "auto" else Format(layout)
@@ -157,6 +196,7 @@ def replay_file(
         flavour=flavour,
         report=report,
         gives_up=no_wait,
+        spool=_spool(spool, ack_timeout_s, spool_limit, drain_s),
     )
     _finish(replay(recording, options))
 
@@ -223,7 +263,7 @@ def _finish(work: Coroutine[object, object, int]) -> None:
     """Run a command to its end and leave with its exit code. Cancelled means: told to stop twice."""
     try:
         code = asyncio.run(work)
-    except BrokerUnreachableError as error:
+    except (BrokerUnreachableError, SpoolError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
     except asyncio.CancelledError:
@@ -237,6 +277,12 @@ def _broker(url: str) -> BrokerAddress:
         return parse_broker(url)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--broker") from None
+
+
+def _spool(folder: Path | None, ack_timeout_s: float, limit: int, drain_s: float) -> SpoolOptions | None:
+    if folder is None:
+        return None
+    return SpoolOptions(folder=folder, ack_timeout_s=ack_timeout_s, limit=limit, drain_s=drain_s)
 
 
 def _seed(seed: int | None) -> int:

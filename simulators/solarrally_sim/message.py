@@ -7,7 +7,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What to publish; `ts` is its simulated time, `session_number` the recorded session it belongs to."""
+    """What to publish; `ts` is its simulated time, `session_number` the recorded session it belongs to.
+
+    `seq` is the station's number for it, where the station numbers its messages; the payload says it too.
+    """
 
     topic: str
     payload: bytes
@@ -15,6 +18,7 @@ class Message:
     retain: bool = False
     ts: datetime | None = None
     session_number: int | None = None
+    seq: int | None = None
 
 
 def telemetry_topic(evse_uid: str) -> str:
@@ -25,6 +29,21 @@ def telemetry_topic(evse_uid: str) -> str:
 def status_topic(evse_uid: str) -> str:
     """Where a station publishes (retained) whether it is online; also the topic of its last will."""
     return f"evse/{evse_uid}/status"
+
+
+def acks_topic(evse_uid: str) -> str:
+    """Where the backend says which of a station's numbered messages are stored."""
+    return f"evse/{evse_uid}/acks"
+
+
+def station_of(topic: str) -> str:
+    """The `evse_uid` of a topic of a station."""
+    return topic.split("/", 2)[1]
+
+
+def numbered(payload: bytes, seq: int) -> bytes:
+    """A JSON object with `seq` as its last field; the rest keeps its bytes."""
+    return payload[:-1] + b', "seq": %d}' % seq
 
 
 def online(evse_uid: str, *, vendor: str, model: str, firmware: str, max_power_w: float) -> Message:

@@ -5,37 +5,17 @@ import contextlib
 import signal
 import sys
 import time
-from collections import Counter
 from collections.abc import AsyncIterator
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from solarrally_sim.broker_address import BrokerAddress
-from solarrally_sim.delivery import Outcome, Tally
-from solarrally_sim.wire import Notice
+from solarrally_sim.delivery import Outcome
+from solarrally_sim.tally import SpoolTally, Tally
 
 BAR_EVERY_S = 0.2
 LINE_EVERY_S = 5.0
-NOTICE_EVERY_S = 1.0
-
-
-class Notices:
-    """Sentences about connections on stderr, one of a kind a second at most: fifty may break at once."""
-
-    def __init__(self) -> None:
-        self._shown_at: dict[Notice, float] = {}
-        self._withheld: Counter[Notice] = Counter()
-
-    def show(self, kind: Notice, sentence: str) -> None:
-        """Print the sentence, or count it when another of its kind was printed just now."""
-        now = time.monotonic()
-        if now - self._shown_at.get(kind, float("-inf")) < NOTICE_EVERY_S:
-            self._withheld[kind] += 1
-            return
-        withheld = self._withheld.pop(kind, 0)
-        typer.echo(sentence + (f" (and {withheld} more like this)" if withheld else ""), err=True)
-        self._shown_at[kind] = now
 
 
 @contextlib.asynccontextmanager
@@ -56,18 +36,22 @@ async def _bar(tally: Tally, total: int | None, label: str) -> None:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:,.0f}/s  {task.fields[simulated]}"),
+        TextColumn("{task.fields[rate]:,.0f}/s  {task.fields[spool]}  {task.fields[simulated]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns) as progress:
-        task = progress.add_task(label, total=total, rate=0.0, simulated="")
+        task = progress.add_task(label, total=total, rate=0.0, spool="", simulated="")
         began_at = time.monotonic()
         try:
             while True:
                 await asyncio.sleep(BAR_EVERY_S)
                 rate = tally.acknowledged / (time.monotonic() - began_at)
                 progress.update(
-                    task, completed=tally.acknowledged, rate=rate, simulated=_simulated_time(tally)
+                    task,
+                    completed=tally.acknowledged,
+                    rate=rate,
+                    spool=_spool(tally.spool) if tally.spool else "",
+                    simulated=_simulated_time(tally),
                 )
         finally:
             progress.update(task, completed=tally.acknowledged)
@@ -80,13 +64,25 @@ async def _lines(tally: Tally, total: int | None, label: str) -> None:
         await asyncio.sleep(LINE_EVERY_S)
         rate = (tally.acknowledged - before) / LINE_EVERY_S
         before = tally.acknowledged
-        typer.echo(f"{label}: {before:,}{of_total} messages, {rate:,.0f}/s, {_simulated_time(tally)}")
+        spool = f", {_spool(tally.spool)}" if tally.spool else ""
+        typer.echo(f"{label}: {before:,}{of_total} messages, {rate:,.0f}/s{spool}, {_simulated_time(tally)}")
 
 
 def _simulated_time(tally: Tally) -> str:
     if tally.last is None or tally.last.ts is None:
         return "nothing acknowledged yet"
     return tally.last.ts.strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def print_spool_at_start(count: int) -> None:
+    """Say that there is something left of an earlier start, if there is."""
+    if count:
+        typer.echo(f"spool: {count:,} messages of an earlier start are sent first")
+
+
+def _spool(counts: SpoolTally) -> str:
+    dropped = f", {counts.dropped:,} dropped" if counts.dropped else ""
+    return f"{counts.stored:,} stored, {counts.in_spool:,} in spool{dropped}"
 
 
 def print_summary(outcome: Outcome, broker: BrokerAddress, *, stopped_by: signal.Signals | None) -> None:
@@ -97,7 +93,17 @@ def print_summary(outcome: Outcome, broker: BrokerAddress, *, stopped_by: signal
         f"{how}: {outcome.acknowledged:,} readings acknowledged by {broker} in {outcome.took_s:.1f} s "
         f"({rate:,.0f}/s), {outcome.reconnections} reconnections"
     )
-    if outcome.unacknowledged:
+    if (spool := outcome.spool) is not None:
+        typer.echo(f"spool: {_spool(spool)}, {spool.sent_again:,} sent again")
+        if spool.in_spool:
+            typer.echo(
+                f"warning: {spool.in_spool:,} readings are not acknowledged as stored; "
+                "they stay in the spool and are sent first at the next start",
+                err=True,
+            )
+        if spool.unreadable_acks:
+            typer.echo(f"warning: {spool.unreadable_acks} acknowledgements could not be read", err=True)
+    elif outcome.unacknowledged:
         typer.echo(f"warning: {outcome.unacknowledged} readings were not acknowledged", err=True)
 
 

@@ -1,31 +1,46 @@
 """`solarrally-sim replay`: real sessions on the wire, and the ground truth of what was sent."""
 
+import contextlib
+import hashlib
 import json
 import secrets
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import typer
 
 from solarrally_sim.broker_address import BrokerAddress
 from solarrally_sim.dataset import Recording
-from solarrally_sim.delivery import Tally, connect_all, deliver
+from solarrally_sim.delivery import by_topic, connect_all, deliver
 from solarrally_sim.ground_truth import ground_truth
 from solarrally_sim.message import Message, offline, online, telemetry_topic
+from solarrally_sim.notices import Notices
 from solarrally_sim.pace import Pacer
 from solarrally_sim.payload import Flavour
-from solarrally_sim.progress import Notices, print_never_connected, print_summary, shown_progress
+from solarrally_sim.progress import (
+    print_never_connected,
+    print_spool_at_start,
+    print_summary,
+    shown_progress,
+)
 from solarrally_sim.replay import PlannedSession, plan_replay, replay_messages
+from solarrally_sim.resumption import Resumption
+from solarrally_sim.spooled_fleet import SpooledFleet, SpoolOptions
 from solarrally_sim.stop import StopSignals
 from solarrally_sim.sunlight import Sky
+from solarrally_sim.tally import Tally
 from solarrally_sim.wire import Publisher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayOptions:
-    """The command line, checked. `speed` None is as fast as possible; `rate` in messages/s."""
+    """The command line, checked. `speed` None is as fast as possible; `rate` in messages/s.
+
+    `spool` None: stations do not number their messages.
+    """
 
     broker: BrokerAddress
     speed: float | None
@@ -36,6 +51,7 @@ class ReplayOptions:
     flavour: Flavour | None
     report: Path | None
     gives_up: bool
+    spool: SpoolOptions | None = None
 
 
 async def replay(recording: Recording, options: ReplayOptions) -> int:
@@ -46,44 +62,96 @@ async def replay(recording: Recording, options: ReplayOptions) -> int:
     _say_what_was_read(recording, sessions)
     tally, notices = Tally(), Notices()
     published: Counter[int] = Counter()
+    stored: Counter[int] = Counter()
 
     def acknowledged(message: Message) -> None:
         tally.count(message)
-        if message.session_number is not None:
-            published[message.session_number] += 1
+        count_by_session(published, message)
+
+    def stored_before(message: Message) -> None:
+        count_by_session(published, message)
+        count_by_session(stored, message)
 
     peaks_w: dict[str, float] = {}
     for each in sessions:
         peaks_w[each.evse_uid] = max(peaks_w.get(each.evse_uid, 0.0), each.pmax_w, each.peak_power_w)
+    messages = replay_messages(sessions, Sky(recording.zone, options.seed))
+    total = sum(each.reading_count for each in sessions)
+    spooled, spool_report = None, None
     with StopSignals() as stop:
-        async with Publisher(
-            options.broker,
-            f"solarrally-replay-{secrets.token_hex(4)}",
-            births=[_online(evse_uid, peak_w, recording) for evse_uid, peak_w in sorted(peaks_w.items())],
-            farewells=[offline(evse_uid) for evse_uid in sorted(peaks_w)],
-            gives_up=options.gives_up,
-            on_acknowledged=acknowledged,
-            on_notice=notices.show,
-        ) as publisher:
+        async with contextlib.AsyncExitStack() as stack:
+            if options.spool is not None:
+                spool = stack.enter_context(options.spool.open(purpose=_purpose(recording, options)))
+                print_spool_at_start(spool.count)
+                spooled = SpooledFleet(
+                    spool,
+                    [peaks_w],
+                    options=options.spool,
+                    tally=tally,
+                    notices=notices,
+                    on_taken=acknowledged,
+                    on_stored=partial(count_by_session, stored),
+                    waits_when_full=True,  # a recording can wait; a device cannot
+                )
+                resumption = Resumption(spool)
+                total -= resumption.stored_count
+                messages = resumption.rest_of(messages, on_stored_before=stored_before)
+            publisher = await stack.enter_async_context(
+                Publisher(
+                    options.broker,
+                    f"solarrally-replay-{secrets.token_hex(4)}",
+                    births=[_online(uid, peak_w, recording) for uid, peak_w in sorted(peaks_w.items())],
+                    farewells=[offline(evse_uid) for evse_uid in sorted(peaks_w)],
+                    spooling=spooled.spooling(0) if spooled else None,
+                    gives_up=options.gives_up,
+                    on_acknowledged=spooled.taken if spooled else acknowledged,
+                    on_notice=notices.show,
+                )
+            )
             if not await connect_all([publisher], stop):
                 print_never_connected(options.broker, stopped_by=stop.received)
                 return stop.exit_code
-            total = sum(each.reading_count for each in sessions)
+            by_station = {telemetry_topic(evse_uid): publisher for evse_uid in peaks_w}
             async with shown_progress(tally, total=total, label=f"replay {recording.format}"):
                 outcome = await deliver(
-                    replay_messages(sessions, Sky(recording.zone, options.seed)),
+                    messages,
                     publishers=[publisher],
-                    by_topic={telemetry_topic(evse_uid): publisher for evse_uid in peaks_w},
+                    send=spooled.send if spooled else by_topic(by_station),
                     pacer=Pacer(speed=options.speed, rate=options.rate),
                     stop=stop,
                     tally=tally,
+                    spooled=spooled,
                 )
+            if spooled is not None:
+                spool_report = spooled.report()
     if options.report is not None:
-        truth = ground_truth(recording, sessions, published, seed=options.seed)
+        truth = ground_truth(
+            recording,
+            sessions,
+            published,
+            seed=options.seed,
+            stored=stored if spooled else None,
+            spool=spool_report,
+        )
         options.report.write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
         typer.echo(f"ground truth written to {options.report}")
     print_summary(outcome, options.broker, stopped_by=stop.received)
     return outcome.exit_code
+
+
+def count_by_session(counts: Counter[int], message: Message) -> None:
+    """Add the message to the count of its session."""
+    if message.session_number is not None:
+        counts[message.session_number] += 1
+
+
+def _purpose(recording: Recording, options: ReplayOptions) -> str:
+    """What the numbers of a replay's spool stand for: these options give the same messages every time."""
+    content = hashlib.sha256(repr(recording.sessions).encode()).hexdigest()[:12]
+    return (
+        f"the {recording.format} recording {content} (interval {options.interval_s:g} s, "
+        f"limit {options.limit}, seed {options.seed}, flavour {options.flavour})"
+    )
 
 
 def _online(evse_uid: str, peak_w: float, recording: Recording) -> Message:

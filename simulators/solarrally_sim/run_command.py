@@ -1,32 +1,45 @@
 """`solarrally-sim run`: a scenario's fleet on the wire until its time is over or it is stopped."""
 
 import contextlib
+import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import typer
 
 from solarrally_sim.broker_address import BrokerAddress
-from solarrally_sim.delivery import Tally, connect_all, deliver
+from solarrally_sim.delivery import by_topic, connect_all, deliver
 from solarrally_sim.fleet import build_fleet, fleet_messages, online_message
-from solarrally_sim.message import offline, telemetry_topic
+from solarrally_sim.message import Message, offline, telemetry_topic
+from solarrally_sim.notices import Notices
 from solarrally_sim.pace import Pacer
-from solarrally_sim.progress import Notices, print_never_connected, print_summary, shown_progress
+from solarrally_sim.progress import (
+    print_never_connected,
+    print_spool_at_start,
+    print_summary,
+    shown_progress,
+)
 from solarrally_sim.scenarios import Scenario
+from solarrally_sim.spooled_fleet import SpooledFleet, SpoolOptions
 from solarrally_sim.station import Station
 from solarrally_sim.stop import StopSignals
 from solarrally_sim.sunlight import Sky
-from solarrally_sim.wire import Publisher
+from solarrally_sim.tally import Tally
+from solarrally_sim.wire import Publisher, Spooling
 
 MOST_CONNECTIONS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """The command line, checked. `start` None is now; `rate` (messages/s) replaces `interval_s`."""
+    """The command line, checked. `start` None is now; `rate` (messages/s) replaces `interval_s`.
+
+    `spool` None: stations do not number their messages.
+    """
 
     scenario: Scenario
     broker: BrokerAddress
@@ -39,6 +52,8 @@ class RunOptions:
     start: datetime | None
     zone: ZoneInfo
     gives_up: bool
+    spool: SpoolOptions | None = None
+    report: Path | None = None
 
 
 async def run(options: RunOptions) -> int:
@@ -53,15 +68,32 @@ async def run(options: RunOptions) -> int:
         sky=Sky(options.zone, options.seed),
         interval_s=interval_s,
     )
+    groups = connection_groups(stations)
     tally, notices = Tally(), Notices()
     with StopSignals() as stop:
         async with contextlib.AsyncExitStack() as stack:
-            by_topic = {}
+            spooled = None
+            if options.spool is not None:
+                spool = stack.enter_context(options.spool.open(purpose="a running fleet"))
+                print_spool_at_start(spool.count)
+                spooled = SpooledFleet(
+                    spool,
+                    [[station.evse_uid for station in group] for group in groups],
+                    options=options.spool,
+                    tally=tally,
+                    notices=notices,
+                    on_taken=tally.count,
+                )
             publishers = []
-            for group in connection_groups(stations):
-                publisher = await stack.enter_async_context(_publisher(group, options, tally, notices))
+            by_station = {}
+            for index, group in enumerate(groups):
+                spooling = spooled.spooling(index) if spooled else None
+                on_acknowledged = spooled.taken if spooled else tally.count
+                publisher = await stack.enter_async_context(
+                    _publisher(group, options, spooling, on_acknowledged, notices)
+                )
                 publishers.append(publisher)
-                by_topic.update({telemetry_topic(station.evse_uid): publisher for station in group})
+                by_station.update({telemetry_topic(station.evse_uid): publisher for station in group})
             if not await connect_all(publishers, stop):
                 print_never_connected(options.broker, stopped_by=stop.received)
                 return stop.exit_code
@@ -77,11 +109,15 @@ async def run(options: RunOptions) -> int:
                 outcome = await deliver(
                     messages,
                     publishers=publishers,
-                    by_topic=by_topic,
+                    send=spooled.send if spooled else by_topic(by_station),
                     pacer=Pacer(speed=options.speed),
                     stop=stop,
                     tally=tally,
+                    spooled=spooled,
                 )
+            if options.report is not None and spooled is not None:
+                options.report.write_text(json.dumps(spooled.report(), indent=1) + "\n", encoding="utf-8")
+                typer.echo(f"report written to {options.report}")
     print_summary(outcome, options.broker, stopped_by=stop.received)
     return outcome.exit_code
 
@@ -92,7 +128,13 @@ def connection_groups(stations: Sequence[Station]) -> list[list[Station]]:
     return [list(stations[first::count]) for first in range(count)]
 
 
-def _publisher(group: Sequence[Station], options: RunOptions, tally: Tally, notices: Notices) -> Publisher:
+def _publisher(
+    group: Sequence[Station],
+    options: RunOptions,
+    spooling: Spooling | None,
+    on_acknowledged: Callable[[Message], None],
+    notices: Notices,
+) -> Publisher:
     alone = len(group) == 1  # a connection has one last will, so only a station of its own can have one
     return Publisher(
         options.broker,
@@ -100,7 +142,8 @@ def _publisher(group: Sequence[Station], options: RunOptions, tally: Tally, noti
         births=[online_message(station) for station in group],
         farewells=[offline(station.evse_uid) for station in group],
         will=offline(group[0].evse_uid) if alone else None,
+        spooling=spooling,
         gives_up=options.gives_up,
-        on_acknowledged=tally.count,
+        on_acknowledged=on_acknowledged,
         on_notice=notices.show,
     )

@@ -13,6 +13,7 @@ import logging
 import math
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from types import TracebackType
@@ -27,7 +28,9 @@ WINDOW = 200
 BACKOFF_FIRST_S = 0.25
 BACKOFF_MOST_S = 10.0
 CONNECT_TIMEOUT_S = 10.0
+MOST_UNREAD = 10_000  # arrived and not looked at; more are dropped, as acknowledgements may be
 KEEPALIVE_S = 30
+SUBSCRIPTION_REFUSED = 0x80  # in a SUBACK of MQTT 3.1.1
 REFUSALS = ("not authorized", "not authorised", "bad user name")
 """What brokers say of a wrong login: trying again would not help."""
 
@@ -40,10 +43,25 @@ class BrokerUnreachableError(Exception):
 
 
 class Notice(StrEnum):
-    """What a sentence about the connection is about."""
+    """What a sentence to the user is about."""
 
     LOST = "lost"
     BACK = "back"
+    DROPPED = "dropped"
+    UNREADABLE_ACK = "unreadable ack"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spooling:
+    """What a connection does for a sender that keeps its messages itself until they are stored.
+
+    `subscriptions` are made, at QoS 1, before anything is published. `on_connected` is told of each new
+    connection: what was on its way on the last one is forgotten, the sender sends it again.
+    """
+
+    subscriptions: Sequence[str]
+    on_message: Callable[[str, bytes], None]
+    on_connected: Callable[[], None]
 
 
 def _ignore(*_: object) -> None:
@@ -55,8 +73,8 @@ class Publisher:
 
     `births` are published at each connect, before anything else; `will` by the broker when the connection
     dies; `farewells` at a clean end. `on_acknowledged` gets each message of `send` once, `on_notice` a
-    sentence about the connection. With `gives_up` the first failure to connect ends `link` with
-    `BrokerUnreachableError`.
+    sentence about the connection. With `spooling` nothing is kept over a reconnection. With `gives_up` the
+    first failure to connect ends `link` with `BrokerUnreachableError`; a refused subscription always does.
     """
 
     def __init__(
@@ -67,6 +85,7 @@ class Publisher:
         births: Sequence[Message] = (),
         farewells: Sequence[Message] = (),
         will: Message | None = None,
+        spooling: Spooling | None = None,
         window: int = WINDOW,
         gives_up: bool = False,
         on_acknowledged: Callable[[Message], None] = _ignore,
@@ -77,6 +96,7 @@ class Publisher:
         self._births = births
         self._farewells = farewells
         self._will = will
+        self._spooling = spooling
         self._window = window
         self._gives_up = gives_up
         self._on_acknowledged = on_acknowledged
@@ -102,7 +122,7 @@ class Publisher:
     ) -> None:
         self.link.cancel()
         with contextlib.suppress(asyncio.CancelledError, BrokerUnreachableError):
-            await self.link
+            await self.link  # anything else that ended it is raised here
 
     @property
     def unacknowledged_count(self) -> int:
@@ -111,7 +131,19 @@ class Publisher:
 
     async def send(self, message: Message) -> None:
         """Accept one message; waits while the window is full (also during an outage)."""
+        await self.reserve()
+        self.send_reserved(message)
+
+    async def reserve(self) -> None:
+        """Wait for a place in the window; to be followed by `send_reserved` or `release`."""
         await self._room.acquire()
+
+    def release(self) -> None:
+        """Give back a place that was not needed."""
+        self._room.release()
+
+    def send_reserved(self, message: Message) -> None:
+        """Accept one message in the place that was reserved."""
         serial = next(self._serials)
         self._unacknowledged[serial] = message
         self._drained.clear()
@@ -154,15 +186,18 @@ class Publisher:
     async def _one_connection(self) -> None:
         """Connect, publish until told to close; raises `MqttError` when it cannot be had or breaks."""
         async with self._new_client() as client:
+            if self._spooling is not None:
+                await self._subscribe(client, self._spooling.subscriptions)
             for birth in self._births:
                 await client.publish(birth.topic, birth.payload, birth.qos, birth.retain)
             self.connections_made += 1
             self.connected.set()
+            if self._spooling is not None:
+                self._forget_unacknowledged()
+                self._spooling.on_connected()
             if self.connections_made > 1:
-                waiting = len(self._unacknowledged)
-                self._on_notice(
-                    Notice.BACK, f"broker {self._address}: connected again, {waiting} messages sent again"
-                )
+                again = f"{len(self._unacknowledged)} messages" if self._spooling is None else "the spool"
+                self._on_notice(Notice.BACK, f"broker {self._address}: connected again, {again} sent again")
             self._failure = asyncio.get_running_loop().create_future()
             for serial, message in self._unacknowledged.items():
                 self._transmit(client, serial, message)
@@ -177,6 +212,18 @@ class Publisher:
             for farewell in self._farewells:
                 await client.publish(farewell.topic, farewell.payload, farewell.qos, farewell.retain)
 
+    async def _subscribe(self, client: aiomqtt.Client, topics: Sequence[str]) -> None:
+        granted = await client.subscribe([(topic, 1) for topic in topics])
+        for topic, answer in zip(topics, granted, strict=True):
+            if answer == SUBSCRIPTION_REFUSED:
+                raise BrokerUnreachableError(self._address, f"this login may not read {topic}")
+
+    def _forget_unacknowledged(self) -> None:
+        for _ in range(len(self._unacknowledged)):
+            self._room.release()
+        self._unacknowledged.clear()
+        self._drained.set()
+
     def _new_client(self) -> aiomqtt.Client:
         will = self._will
         client = aiomqtt.Client(
@@ -190,6 +237,7 @@ class Publisher:
             timeout=CONNECT_TIMEOUT_S,
             keepalive=KEEPALIVE_S,
             max_inflight_messages=self._window,
+            max_queued_incoming_messages=MOST_UNREAD,
             logger=_quiet_logger(),
         )
         client.pending_calls_threshold = self._window
@@ -218,7 +266,7 @@ class Publisher:
         self._on_acknowledged(message)
 
     async def _until_lost_or_closing(self, client: aiomqtt.Client) -> None:
-        watch = asyncio.create_task(_until_lost(client))
+        watch = asyncio.create_task(self._listen(client))
         closing = asyncio.create_task(self._closing.wait())
         ends: set[asyncio.Future[Any]] = {watch, closing, self._failure}
         try:
@@ -231,18 +279,17 @@ class Publisher:
         if watch in done:
             watch.result()
 
+    async def _listen(self, client: aiomqtt.Client) -> None:
+        """Hand over what arrives; ends with `MqttError` when the connection breaks."""
+        async for message in client.messages:  # without a subscription none arrives
+            if self._spooling is not None and isinstance(message.payload, bytes):
+                self._spooling.on_message(str(message.topic), message.payload)
+
 
 def backoff_s(failures: int, chance: float) -> float:
     """The wait after so many failed attempts in a row: doubling to 10 s, half of it chance (0 to 1)."""
     longest_s = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * float(2 ** min(failures, 10)))
     return longest_s * (0.5 + 0.5 * chance)
-
-
-async def _until_lost(client: aiomqtt.Client) -> None:
-    async for (
-        _
-    ) in client.messages:  # nothing is subscribed to; ends with MqttError when the connection breaks
-        pass
 
 
 def _quiet_logger() -> logging.Logger:

@@ -15,6 +15,7 @@ from solarrally.embedded.temporary import FAST_AND_FORGETFUL, temporary_dir
 from solarrally.wiring import migrate_and_seed
 from tests.builders import make_settings
 from tests.support.brokers import running_broker
+from tests.support.fault_fixtures import run, shared_server  # noqa: F401  fixtures of every test here
 
 
 @pytest.fixture

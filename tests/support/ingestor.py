@@ -32,10 +32,22 @@ class IngestorProcess:
             "SOLARRALLY_METRICS_PORT": str(self.metrics_port),
             **{f"SOLARRALLY_{name.upper()}": value for name, value in settings.items()},
         }
+        self.starts = 0
+        """How many processes there have been: only the first one's counters are of the whole run."""
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
         """Start it; returns at once."""
+        self.starts += 1
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "solarrally", "ingest"], env=self._environment, stdout=log, stderr=log
@@ -63,6 +75,13 @@ class IngestorProcess:
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(timeout=20)
+
+    def freeze(self) -> None:
+        """SIGSTOP: it does nothing until `thaw`, and its connections stay as they are."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
 
     def counters(self) -> dict[str, float]:
         """The metrics, by name and labels; empty while it does not answer."""

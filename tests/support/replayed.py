@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,11 +20,17 @@ EPFL = Path(__file__).parents[1] / "payloads" / "epfl_l3_sessions.csv"
 
 
 def start_replay(
-    mqtt_url: str, report: Path, *, limit: int | None, interval_s: float, rate: float | None = None
+    mqtt_url: str,
+    report: Path,
+    *,
+    limit: int | None,
+    interval_s: float,
+    rate: float | None = None,
+    options: Sequence[str] = (),
 ) -> subprocess.Popen[bytes]:
     """`solarrally-sim replay`, as a process."""
     command = [sys.executable, "-m", "solarrally_sim", "replay", str(EPFL), "--as-fast-as-possible"]
-    command += ["--interval-s", str(interval_s), "--report", str(report)]
+    command += ["--interval-s", str(interval_s), "--report", str(report), *options]
     if limit is not None:
         command += ["--limit", str(limit)]
     if rate is not None:
