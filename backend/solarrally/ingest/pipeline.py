@@ -269,7 +269,8 @@ class Pipeline:
                 log.warning("message_refused_by_database", topic=batch[0].topic, detail=str(error))
                 attempt.poison = RejectedMessage("refused_by_database", str(error))
         settled, outcome = written
-        await self._broker.acknowledge(batch)
+        if parked_ids is None:  # else they were, when they were parked
+            await self._broker.acknowledge(batch)
         self._confirmations.note(settled)
         self.counts.batch_written(len(batch), time.perf_counter() - started_s)
         self._count(settled, outcome)

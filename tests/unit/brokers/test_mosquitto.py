@@ -117,9 +117,8 @@ async def test_what_came_while_reading_rested_is_in_the_next_batch(
             link.send(numbered(number))
             await _until_waiting(broker, number)
         link.send(numbered(3))
-        await link._writer.drain()
 
-        assert payloads(await take(broker, 3)) == [1, 2, 3]
+        assert payloads(await broker.next_batch(10, timeout_s=1)) == [1, 2, 3]
 
 
 async def test_reading_that_rests_goes_on_by_itself(server: ScriptedBroker) -> None:
@@ -601,6 +600,27 @@ async def test_we_leave_with_our_acknowledgements_and_a_goodbye(server: Scripted
     assert await serving == [(PUBACK, b"\x00\x01"), (PUBACK, b"\x00\x02"), (DISCONNECT, b"")]
     assert broker.waiting == 0
     assert broker.listening_since is None
+
+
+async def test_we_leave_at_once_also_when_we_had_stopped_reading(
+    server: ScriptedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiver, "LEAVE_TIMEOUT_S", 3600)
+
+    async def served() -> None:
+        await link.expect(DISCONNECT)
+        link.hang_up()
+
+    async with asyncio.timeout(PATIENCE_S):
+        async with adapter(server, max_waiting=1).connection() as broker:
+            link = await server.link()
+            await link.let_in()
+            await _until(lambda: broker.listening_since is not None)
+            link.send(numbered(1))
+            await _until_waiting(broker, 1)
+            link.send(numbered(2))
+            serving = asyncio.create_task(served())
+        await serving
 
 
 async def test_a_broker_that_does_not_hang_up_delays_us_no_longer_than_we_allow(
