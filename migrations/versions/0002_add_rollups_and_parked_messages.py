@@ -1,7 +1,7 @@
 """Add rollups of the readings, what retention remembers, and messages put aside.
 
-New tables only: nothing that exists is locked for longer than it takes to write the catalog, and an ingestor
-of the version before goes on meanwhile.
+New tables only: no lock that a reader or writer would notice. An ingestor of the version before goes on
+meanwhile, but marks nothing: for what it stores after this, `solarrally maintain --recompute-since`.
 
 Revision ID: 0002
 Revises: 0001

@@ -20,7 +20,7 @@ from solarrally_sim.run_command import MOST_CONNECTIONS, RunOptions, run
 from solarrally_sim.scenarios import SCENARIOS, scenario_named
 from solarrally_sim.spool import LIMIT, SpoolError
 from solarrally_sim.spooled_fleet import ACK_TIMEOUT_S, DRAIN_S, SpoolOptions
-from solarrally_sim.wire import BrokerUnreachableError
+from solarrally_sim.wire import BrokerUnreachableError, pass_over_closed_sockets
 
 app = typer.Typer(
     help="Simulated EV charging stations on a real MQTT broker.",
@@ -262,7 +262,9 @@ def publish_by_hand(
 def _finish(work: Coroutine[object, object, int]) -> None:
     """Run a command to its end and leave with its exit code. Cancelled means: told to stop twice."""
     try:
-        code = asyncio.run(work)
+        with asyncio.Runner() as runner:
+            pass_over_closed_sockets(runner.get_loop())
+            code = runner.run(work)
     except (BrokerUnreachableError, SpoolError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None

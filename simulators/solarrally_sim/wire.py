@@ -8,6 +8,7 @@ Measured on 2 cores with Mosquitto 2.0.11: about 10,000 messages/s with a window
 
 import asyncio
 import contextlib
+import errno
 import itertools
 import logging
 import math
@@ -290,6 +291,21 @@ def backoff_s(failures: int, chance: float) -> float:
     """The wait after so many failed attempts in a row: doubling to 10 s, half of it chance (0 to 1)."""
     longest_s = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * float(2 ** min(failures, 10)))
     return longest_s * (0.5 + 0.5 * chance)
+
+
+def pass_over_closed_sockets(loop: asyncio.AbstractEventLoop) -> None:
+    """Keep aiomqtt's traceback about a socket that is already closed from the terminal.
+
+    A message published just when the connection breaks makes aiomqtt watch a descriptor that is gone, in a
+    callback nobody can catch. The break itself is noticed and said by the `Publisher`.
+    """
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if not (isinstance(error, OSError) and error.errno == errno.EBADF):
+            loop.default_exception_handler(context)
+
+    loop.set_exception_handler(handle)
 
 
 def _quiet_logger() -> logging.Logger:

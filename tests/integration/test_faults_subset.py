@@ -109,12 +109,7 @@ def station_count() -> int:
 
 @pytest.fixture
 def flood_count() -> int:
-    return 4_000
-
-
-@pytest.fixture
-def watched_s() -> float:
-    return 3.0
+    return 15_000
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from solarrally import cli as program
 from solarrally.ingest.ports import KEPT_PAYLOAD_BYTES
 from solarrally.storage.engine import connect
 from solarrally.storage.leadership import try_lead
-from solarrally.storage.rejected import prune
+from solarrally.storage.rejected import Parking, Selection, newest, park, prune
 from solarrally.storage.rollups import bucket_start, mark_due
 
 NOON = datetime(2026, 3, 9, 12, 0, tzinfo=UTC)
@@ -237,6 +237,21 @@ async def test_reingesting_moves_messages_to_the_ingestor_in_order(
     assert again.returncode == 1
     assert f"message {first}: there is no such message" in again.stderr
     assert len(await parked(connection)) == 2
+
+
+async def test_a_message_that_somebody_else_took_up_meanwhile_is_passed_over(
+    connection: asyncpg.Connection,
+) -> None:
+    for minute in range(2):
+        await reject(connection, minute=minute)
+    messages = await newest(connection, Selection(), 10)
+    await connection.execute("DELETE FROM rejected_message WHERE id = $1", messages[0].id)
+
+    async with connection.transaction():
+        parkings = [Parking(evse_uid="CP-1", message=message) for message in messages]
+        assert await park(connection, parkings, only_held=True) == 1
+
+    assert [row[1] for row in await parked(connection)] == [messages[1].received_at]
 
 
 async def test_a_dry_run_changes_nothing(connection: asyncpg.Connection, cli: Cli) -> None:

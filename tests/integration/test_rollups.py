@@ -450,9 +450,10 @@ async def test_the_rollups_of_recorded_sessions_add_up_to_what_is_billed(db: asy
 
     figures = [session.energy.figures() for session in sessions.values()]
     day = await db.fetchrow(
-        "SELECT sum(energy_wh) AS energy_wh, sum(energy_solar_wh) AS solar_wh, sum(energy_grid_wh) AS grid_wh,"
-        " sum(charging_s) AS charging_s FROM reading_daily"
+        "SELECT sum(energy_wh) AS energy_wh, sum(energy_solar_wh) AS solar_wh,"
+        " sum(energy_grid_wh) AS grid_wh, sum(charging_s) AS charging_s FROM reading_daily"
     )
+    assert day is not None
     assert len(figures) == 200
     assert day["energy_wh"] == pytest.approx(sum(one.energy_wh for one in figures), abs=200 * 0.5)
     assert day["solar_wh"] == pytest.approx(sum(one.solar_wh for one in figures), abs=200 * 1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from itertools import chain
 
 import asyncpg
@@ -149,6 +150,28 @@ async def test_two_at_once_migrate_once(empty_database_url: str) -> None:
     assert first.from_revision is None
     assert first.steps[-1] == head_revision()
     assert (second.from_revision, second.steps) == (head_revision(), ())
+
+
+async def test_rollups_come_to_a_database_in_use_and_its_readings_are_due(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate_module, "LOCK_TIMEOUT_S", 0.2)
+    await migrate(empty_database_url, "0001")
+    insert = (
+        "INSERT INTO reading (ts, received_at, evse_id, connector_id, digest, quality)"
+        " VALUES ($1::timestamptz, $1, 7, 2, 1, 0)"
+    )
+    connection = await connect(empty_database_url)
+    try:
+        await connection.execute(insert, datetime(2026, 3, 9, 12, 44, 59, tzinfo=UTC))
+        async with connection.transaction():
+            await connection.execute(insert, datetime(2026, 3, 9, 13, 0, tzinfo=UTC))
+            await migrate(empty_database_url)
+        due = await connection.fetch("SELECT evse_id, connector_id, bucket_start FROM rollup_due")
+    finally:
+        await connection.close()
+
+    assert [tuple(row) for row in due] == [(7, 2, datetime(2026, 3, 9, 12, 30, tzinfo=UTC))]
 
 
 async def test_an_empty_database_has_no_revision(empty_database_url: str) -> None:

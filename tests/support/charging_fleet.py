@@ -90,7 +90,7 @@ def fleet(
     kinds: Sequence[int] = ALL_KINDS,
 ) -> list[FleetStation]:
     """Stations of all these kinds, whose time begins at `begin`."""
-    start = begin or (datetime.now(UTC) - FIRST_SAID_BEFORE).replace(microsecond=0)
+    start = (begin or datetime.now(UTC) - FIRST_SAID_BEFORE).replace(microsecond=0)
     return [
         FleetStation(f"{prefix}{n:04}", kinds[n % len(kinds)], start + timedelta(milliseconds=n % 1000))
         for n in range(stations)

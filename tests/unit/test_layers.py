@@ -38,8 +38,8 @@ ALLOWED: dict[str, set[str]] = {
     "embedded": set(),
     # the tops
     "wiring": {
-        "settings", "errors", "logs", "metrics", "monitor", "domain", "dialects", "ingest", "brokers", "storage",
-        "hub", "api",
+        "settings", "errors", "logs", "metrics", "monitor", "domain", "dialects", "ingest", "brokers",
+        "storage", "hub", "api",
     },
     "watch": {"errors"},
     "cli": {
@@ -47,7 +47,8 @@ ALLOWED: dict[str, set[str]] = {
         "storage", "embedded", "maintain_cli", "rejected_cli",
     },
     "rejected_cli": {
-        "wiring", "settings", "errors", "dialects.routes", "storage.rejected", "storage.engine", "rejected_file",
+        "wiring", "settings", "errors", "dialects.routes", "storage.rejected", "storage.engine",
+        "rejected_file",
     },
     "rejected_file": {"errors", "storage.rejected"},
     "maintain_cli": {"wiring", "settings", "storage", "rejected_cli"},

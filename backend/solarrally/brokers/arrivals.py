@@ -51,10 +51,7 @@ class Arrivals:
         self.count -= len(taken)
         return taken
 
-    def drop_unacknowledged(self) -> None:
-        """Forget what the broker will deliver again: all but QoS 0, which it will not."""
-        kept = [delivery for deliveries, _ in self._chunks for delivery in deliveries if not delivery.qos]
+    def clear(self) -> None:
+        """Forget everything."""
         self._chunks.clear()
         self.count = self.size_bytes = 0
-        if kept:
-            self.put(kept, sum(len(delivery.payload) for delivery in kept))

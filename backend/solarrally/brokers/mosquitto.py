@@ -123,6 +123,8 @@ class MosquittoBroker:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+            self._arrivals.clear()  # left to the broker: nobody here will acknowledge it
+            self._something_arrived.clear()
 
     async def next_batch(self, limit: int, timeout_s: float) -> list[Delivery]:
         if self._arrivals.count and self._receiver is not None:
@@ -213,10 +215,8 @@ class MosquittoBroker:
             self._receiver = None
             self._listening_since = None
             self._backoff.lasted(asyncio.get_running_loop().time() - connected_at_s)
-            # What came and was not taken will be delivered again by the next connection.
-            self._arrivals.drop_unacknowledged()
-            if not self._arrivals.count:
-                self._something_arrived.clear()
+            # What came and was not taken yet stays: a broker that was killed may not have it any more. A
+            # living one delivers it again, and then it is a repetition.
             await receiver.leave()
 
     async def _connect(self) -> Receiver:

@@ -95,8 +95,11 @@ def connect_packet(introduction: Introduction) -> bytes:
 
 
 def subscribe_packet(packet_id: int, topic_filter: str) -> bytes:
-    """SUBSCRIBE to one filter with QoS 1; retained messages are sent each time (section 3.8)."""
-    return _packet(0x82, packet_id.to_bytes(2, "big") + b"\x00" + text_bytes(topic_filter) + b"\x01")
+    """SUBSCRIBE to one filter with QoS 1, but not to what we publish ourselves; retained messages are sent
+    each time (section 3.8).
+    """
+    options = b"\x05"  # QoS 1, No Local
+    return _packet(0x82, packet_id.to_bytes(2, "big") + b"\x00" + text_bytes(topic_filter) + options)
 
 
 def puback_packets(packet_ids: Sequence[int]) -> bytes:

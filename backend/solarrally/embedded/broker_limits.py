@@ -10,7 +10,7 @@ class BrokerLimits:
     max_packet_size_bytes: int = 2 * 1024 * 1024
     """A client that sends more is disconnected."""
 
-    max_inflight_messages: int = 1000
+    max_inflight_messages: int = 65_535
     """Sent to one client and not yet acknowledged by it; the rest waits."""
 
     max_queued_messages: int = 100_000

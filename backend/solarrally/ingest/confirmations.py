@@ -8,6 +8,7 @@ that is lost is asked for again by the device, which sends what was not confirme
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -22,6 +23,7 @@ class _Numbered(msgspec.Struct):
 
 
 _numbered = msgspec.json.Decoder(_Numbered)
+_parts = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class Confirmations:
@@ -51,12 +53,9 @@ class Confirmations:
         levels = message.delivery.topic.split("/")
         if len(levels) != 3 or levels[0] != self._topic_root or levels[2] != "telemetry":
             return
-        try:
-            seq = _numbered.decode(message.delivery.payload).seq
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return  # nothing in it can be read, its number neither
-        if seq is not None:
-            self._stored.setdefault(levels[1], []).append(seq)
+        numbers = [said.seq for said in _numbers_in(message.delivery.payload) if said.seq is not None]
+        if numbers:
+            self._stored.setdefault(levels[1], []).extend(numbers)
 
     def take(self) -> list[tuple[str, bytes]]:
         """Topics and payloads that say it."""
@@ -66,6 +65,19 @@ class Confirmations:
             for evse_uid, numbers in stored.items()
             for first, last in _runs(sorted(set(numbers)))
         ]
+
+
+def _numbers_in(payload: bytes) -> list[_Numbered]:
+    """Of an object or of the elements of an array, as far as they can be read."""
+    try:
+        parts = _parts.decode(payload) if payload.lstrip()[:1] == b"[" else [payload]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return []
+    found = []
+    for part in parts:
+        with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            found.append(_numbered.decode(part))
+    return found
 
 
 def _runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from solarrally.ingest.batch import Message, open_batch
@@ -14,6 +15,17 @@ from solarrally.ingest.rules import IngestRules
 
 CHUNK = 250
 """Messages decoded in one go, so that nothing else waits for more than a few milliseconds."""
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What was gathered: every delivery, in the order in which it came, and what is to be done with it."""
+
+    deliveries: list[Delivery] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    """To be taken in."""
+    parked: list[tuple[str, Delivery]] = field(default_factory=list)
+    """To be parked, by station."""
 
 
 class Gathering:
@@ -32,26 +44,24 @@ class Gathering:
         self._parking = parking
         self._counts = counts
         self._now = now
-        self._messages: list[Message] = []
-        self._parked: list[tuple[str, Delivery]] = []
+        self._gathered = Gathered()
         self._has_some = asyncio.Event()
         self._has_room = asyncio.Event()
         self._has_room.set()
 
     def __len__(self) -> int:
-        return len(self._messages) + len(self._parked)
+        return len(self._gathered.deliveries)
 
     @property
     def parked_stations(self) -> list[str]:
         """The station of each delivery that will be parked."""
-        return [evse_uid for evse_uid, _ in self._parked]
+        return [evse_uid for evse_uid, _ in self._gathered.parked]
 
     @property
     def oldest_received_at(self) -> datetime | None:
         """When the first of what waits here was received."""
-        if self._messages:
-            return self._messages[0].delivery.received_at
-        return self._parked[0][1].received_at if self._parked else None
+        deliveries = self._gathered.deliveries
+        return deliveries[0].received_at if deliveries else None
 
     async def run(self) -> None:
         """Gather until cancelled."""
@@ -66,10 +76,12 @@ class Gathering:
                 continue
             self._counts.delivered += len(deliveries)
             now, later = self._parking.sort_out(deliveries, self._now().timestamp())
-            self._messages += open_batch(
+            gathered = self._gathered
+            gathered.deliveries += deliveries
+            gathered.parked += later
+            gathered.messages += open_batch(
                 now, topic_root=rules.topic_root, max_payload_bytes=rules.max_payload_bytes
             )
-            self._parked += later
             self._has_some.set()
             if len(self) >= rules.max_batch:
                 self._has_room.clear()
@@ -90,9 +102,8 @@ class Gathering:
         """End a `wait`."""
         self._has_some.set()
 
-    def take(self) -> tuple[list[Message], list[tuple[str, Delivery]]]:
-        """Everything gathered: messages to take in, and deliveries to park."""
-        messages, self._messages = self._messages, []
-        parked, self._parked = self._parked, []
+    def take(self) -> Gathered:
+        """Everything gathered."""
+        gathered, self._gathered = self._gathered, Gathered()
         self._has_room.set()
-        return messages, parked
+        return gathered

@@ -205,16 +205,22 @@ class Pipeline:
         await self._confirm()
 
     async def _settle_gathered(self) -> None:
-        messages, parked = self.gathering.take()
-        if messages:
-            self._in_hand_since = messages[0].delivery.received_at
-            await self._settle([message.delivery for message in messages], messages)
-            self._in_hand_since = None
-        if parked:
-            await self._persist(lambda: self._writer.write([], self._now(), parking=Parking(into=parked)))
-            await self._broker.acknowledge([delivery for _, delivery in parked])
-            self.counts.parked += len(parked)
-            self.parking.stored(len(parked))
+        """Write what was gathered, then acknowledge all of it in the order in which it came: Mosquitto may
+        have two messages of one packet id under way, and takes an acknowledgement for the older one.
+        """
+        gathered = self.gathering.take()
+        if not gathered.deliveries:
+            return
+        self._in_hand_since = gathered.deliveries[0].received_at
+        if gathered.messages:
+            await self._settle([message.delivery for message in gathered.messages], gathered.messages)
+        if gathered.parked:
+            parking = Parking(into=gathered.parked)
+            await self._persist(lambda: self._writer.write([], self._now(), parking=parking))
+            self.counts.parked += len(gathered.parked)
+            self.parking.stored(len(gathered.parked))
+        await self._broker.acknowledge(gathered.deliveries)
+        self._in_hand_since = None
 
     async def _settle_parked(self) -> None:
         """Take in some of what waits in the parking table."""
@@ -236,7 +242,7 @@ class Pipeline:
         *,
         parked_ids: dict[int, int] | None = None,
     ) -> None:
-        """Bring every delivery to its fate: stored or rejected, committed, acknowledged, counted.
+        """Bring every delivery to its fate: stored or rejected, committed, counted.
 
         `messages` are the deliveries decoded, where that has been done.
         """
@@ -269,8 +275,6 @@ class Pipeline:
                 log.warning("message_refused_by_database", topic=batch[0].topic, detail=str(error))
                 attempt.poison = RejectedMessage("refused_by_database", str(error))
         settled, outcome = written
-        if parked_ids is None:  # else they were, when they were parked
-            await self._broker.acknowledge(batch)
         self._confirmations.note(settled)
         self.counts.batch_written(len(batch), time.perf_counter() - started_s)
         self._count(settled, outcome)

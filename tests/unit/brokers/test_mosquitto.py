@@ -139,7 +139,7 @@ async def test_a_batch_is_acknowledged_in_order_but_for_qos_0(server: ScriptedBr
 async def test_what_a_past_connection_brought_is_not_acknowledged_on_the_next(server: ScriptedBroker) -> None:
     async with connected(server) as (broker, link):
         link.send(numbered(1, 2, 3))
-        old = await take(broker, 2)
+        old = await take(broker, 3)
         link.hang_up()
 
         second = await server.link()
@@ -156,7 +156,8 @@ async def test_what_a_past_connection_brought_is_not_acknowledged_on_the_next(se
         second.hang_up()
 
 
-async def test_what_waits_when_the_connection_is_lost_is_left_to_the_next(server: ScriptedBroker) -> None:
+async def test_what_waits_when_the_connection_is_lost_is_kept(server: ScriptedBroker) -> None:
+    """A broker that was killed may have forgotten it; a living one repeats it."""
     async with connected(server) as (broker, link):
         link.send(numbered(1, 2, 3) + publish(b"4", qos=0))
         await _until(lambda: broker.waiting == 4)
@@ -165,8 +166,20 @@ async def test_what_waits_when_the_connection_is_lost_is_left_to_the_next(server
         await second.let_in()
         second.send(numbered(1, again=True))
 
-        assert payloads(await take(broker, 2)) == [4, 1]
+        taken = await take(broker, 5)
+        await broker.acknowledge(taken)
+
+        assert payloads(taken) == [1, 2, 3, 4, 1]
+        assert await second.acknowledged(1) == [1]
         second.hang_up()
+
+
+async def test_what_waits_at_the_end_is_left_to_the_broker(server: ScriptedBroker) -> None:
+    async with connected(server) as (broker, link):
+        link.send(numbered(1, 2, 3))
+        await _until(lambda: broker.waiting == 3)
+
+    assert broker.waiting == 0
 
 
 async def test_nothing_in_time_is_an_empty_batch(server: ScriptedBroker) -> None:
@@ -190,8 +203,8 @@ async def test_each_filter_is_subscribed_by_a_packet_of_its_own(server: Scripted
         await _until(lambda: broker.listening_since is not None)
         link.hang_up()
 
-    assert first == b"\x00\x01\x00" + text("a/#") + b"\x01"
-    assert second == b"\x00\x02\x00" + text("b/#") + b"\x01"
+    assert first == b"\x00\x01\x00" + text("a/#") + b"\x05"
+    assert second == b"\x00\x02\x00" + text("b/#") + b"\x05"
 
 
 async def test_what_the_session_kept_may_come_before_the_subscription_is_answered(

@@ -39,7 +39,7 @@ def test_connect_takes_up_the_session_and_states_our_limits() -> None:
 
 
 def test_subscribe_asks_for_qos_1() -> None:
-    assert packets.subscribe_packet(3, "evse/#") == b"\x82\x0c\x00\x03\x00" + text("evse/#") + b"\x01"
+    assert packets.subscribe_packet(3, "evse/#") == b"\x82\x0c\x00\x03\x00" + text("evse/#") + b"\x05"
 
 
 @given(st.lists(st.integers(1, 65_535), max_size=50))

@@ -51,6 +51,14 @@ def test_a_rejected_message_is_confirmed_since_it_will_never_be_better() -> None
     assert confirmed([message(payload(0, seq=4, power_w="much"))]) == [("evse/cp1/acks", {"seq": 4})]
 
 
+def test_the_rejected_elements_of_an_array_are_confirmed_too() -> None:
+    elements = [charging(0, 0, seq=0), payload(1, seq=1, power_w="much"), charging(2, 4, seq=2), b"7"]
+
+    assert confirmed([message(b"[" + b",".join(elements) + b"]")]) == [
+        ("evse/cp1/acks", {"seq": 2, "first_seq": 0})
+    ]
+
+
 @pytest.mark.parametrize("body", [b"{", b"", b"[]", b'{"seq": "four"}', b"\xff"])
 def test_a_rejected_message_without_a_readable_number_is_not(body: bytes) -> None:
     assert confirmed([message(body)]) == []

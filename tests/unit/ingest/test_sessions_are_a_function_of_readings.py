@@ -136,7 +136,9 @@ def received(index: int) -> datetime:
 async def ingest(
     store: MemoryStore, messages: list[bytes], batch_size: int, crash_after: Iterator[bool]
 ) -> list[Pipeline]:
-    """Run the pipeline to the end of the queue, started anew after each crash."""
+    """Run the pipeline to the end of the queue, started anew after each crash; at last once more,
+    undisturbed: the end of a run may fall into a fault, and what it could not write is the next one's.
+    """
     broker = QueueBroker(
         [("evse/cp1/telemetry", payload, received(index)) for index, payload in enumerate(messages)],
         batch_size=batch_size,
@@ -150,7 +152,10 @@ async def ingest(
         await acknowledge(deliveries)
 
     broker.acknowledge = acknowledge_or_crash  # type: ignore[method-assign]
-    while broker.unacknowledged:
+    while True:
+        is_last = not broker.unacknowledged
+        if is_last:
+            store.faults = iter(())
         pipeline = Pipeline(broker, store, replace(RULES, max_batch=batch_size), lambda: RECEIVED_AT)
         runs.append(pipeline)
         broker.on_empty = pipeline.stop
@@ -158,7 +163,8 @@ async def ingest(
             await pipeline.run()
         except Crash:
             broker.reconnect()
-    return runs
+        if is_last:
+            return runs
 
 
 @settings(
@@ -204,7 +210,7 @@ def test_the_sum_of_the_fates_is_what_was_delivered(batch_size: int) -> None:
     messages = [*payloads, b"", b"{", b'{"power_w": "x"}', *payloads[:5], b"[]"]
     store = MemoryStore()
 
-    [pipeline] = asyncio.run(ingest(store, messages, batch_size, iter(())))
+    pipeline, _ = asyncio.run(ingest(store, messages, batch_size, iter(())))
 
     counts = pipeline.counts
     assert counts.delivered == counts.settled == len(messages)

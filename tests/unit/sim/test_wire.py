@@ -7,7 +7,13 @@ import pytest
 
 from solarrally_sim.broker_address import BrokerAddress, parse_broker
 from solarrally_sim.message import Message, offline, online
-from solarrally_sim.wire import BACKOFF_MOST_S, BrokerUnreachableError, Publisher, backoff_s
+from solarrally_sim.wire import (
+    BACKOFF_MOST_S,
+    BrokerUnreachableError,
+    Publisher,
+    backoff_s,
+    pass_over_closed_sockets,
+)
 from tests.unit.sim.fake_broker import FakeBroker, Fate
 
 
@@ -109,6 +115,19 @@ async def test_without_waiting_an_absent_broker_is_an_error_with_its_address() -
     async with Publisher(at(1), "test", gives_up=True) as publisher:
         with pytest.raises(BrokerUnreachableError, match=r"127\.0\.0\.1:1"):
             await publisher.link
+
+
+@pytest.mark.parametrize(("error", "is_shown"), [(OSError(9, "closed"), False), (OSError(5, "io"), True)])
+async def test_only_the_traceback_about_a_closed_socket_is_kept_from_the_terminal(
+    error: OSError, is_shown: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    loop = asyncio.get_running_loop()
+    pass_over_closed_sockets(loop)
+    try:
+        loop.call_exception_handler({"message": "in a callback", "exception": error})
+    finally:
+        loop.set_exception_handler(None)
+    assert ("in a callback" in caplog.text) is is_shown
 
 
 def test_the_wait_between_attempts_doubles_up_to_its_limit() -> None:
