@@ -356,9 +356,12 @@ async def test_over_tls_each_side_proves_who_it_is(tmp_path: Path) -> None:
         options = {"client_id": "i", "topic_filters": ["evse/#"], "now": lambda: datetime.now(UTC)}
         here, elsewhere = f"mqtts://localhost:{port}", f"mqtts://127.0.0.2:{port}"
         good = MosquittoBroker(parse_address(here), **options, **certificates)  # type: ignore[arg-type]
-        async with good.connection():
+        away = {**options, "client_id": "sender"}
+        sender = MosquittoBroker(parse_address(here), **away, **certificates)  # type: ignore[arg-type]
+        async with good.connection(), sender.connection():
             await until_listening(good)
-            await good.publish([("evse/cp1/telemetry", b"x" * 500_000), ("evse/cp1/telemetry", b"2")])
+            await until_listening(sender)
+            await sender.publish([("evse/cp1/telemetry", b"x" * 500_000), ("evse/cp1/telemetry", b"2")])
             large, small = await take(good, 2)
             assert (len(large.payload), small.payload) == (500_000, b"2")
 

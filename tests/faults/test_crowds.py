@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import statistics
 import sys
 import time
 from datetime import UTC, datetime, timedelta
@@ -14,8 +13,8 @@ from tests.support.charging_fleet import fleet, in_turn, rounds
 from tests.support.fault_harness import FaultRun
 from tests.support.reconnecting_stations import all_at_once
 
-OTHERS_CURRENT_WITHIN_S = 5.0
-"""Far more than it takes, and far less than the flood lasts."""
+KEEPS_UP_S = 0.5
+"""A machine that is so little behind takes the flood in as it comes: there is nothing to overtake."""
 
 
 @pytest.fixture
@@ -45,38 +44,31 @@ def test_stations_that_all_reconnect_at_once_are_all_online_and_lose_nothing(
     assert said == 3 * station_count  # online, the will, online again
 
 
-@pytest.fixture
-def watched_s() -> float:
-    return 10.0
-
-
-def test_a_flood_from_one_station_does_not_hold_up_the_others(
-    run: FaultRun, flood_count: int, watched_s: float
-) -> None:
-    """Its messages are stored too, all of them, when there is time."""
+def test_a_flood_from_one_station_does_not_hold_up_the_others(run: FaultRun, flood_count: int) -> None:
+    """They overtake it, though it came first. It is stored too, all of it, when there is time."""
     ingestor = run.ingestor()
     others = run.publisher(in_turn(fleet(20)), rate=100, client_id="others")
     run.wait_until("it works", lambda: run.stored_count() > 0)
     long_ago = datetime.now(UTC) - timedelta(days=4)
     flooding = rounds(fleet(1, prefix="flood", kinds=[3], begin=long_ago), flood_count)
     flood = run.publisher(flooding, rate=1e9, client_id="flood")
-    lags_s: list[float] = []
-    until_s = time.monotonic() + watched_s
-    while time.monotonic() < until_s:
-        asked_at_s = time.monotonic()
-        stored = run.fetch(
-            "SELECT count(*) FROM reading r JOIN evse e ON e.id = r.evse_id WHERE e.evse_uid LIKE 'f0%'"
-        )[0][0]
-        acknowledged = len(others.acknowledged(before_s=asked_at_s))
-        lags_s.append((acknowledged - stored) / 100)
-        time.sleep(0.1)
+    flooded = flood.finish(now=False)
+    count = len(others.acknowledged())
+    took_s = run.wait_until("the others are stored", lambda: stored_of(run, "f0%") >= count)
+    flood_stored = stored_of(run, "flood%")
     sys.stderr.write(
-        f"others behind by {statistics.median(lags_s):.2f} s, at most {max(lags_s):.2f} s; "
-        f"{len(flood.acknowledged())} of the flood acknowledged\n"
+        f"others current {took_s:.2f} s after the flood, {flood_stored} of {flood_count} of it stored then\n"
     )
-    assert max(lags_s) < OTHERS_CURRENT_WITHIN_S
+    # In the order of arrival all of the flood would have come first, and taken its time.
+    assert took_s < KEEPS_UP_S or flood_stored < 0.9 * flood_count
 
-    run.prove(others.finish() + flood.finish(now=False), ingestor)
+    run.prove(others.finish() + flooded, ingestor)
+
+
+def stored_of(run: FaultRun, pattern: str) -> int:
+    """Stored readings of the stations with such a name."""
+    query = "SELECT count(*) FROM reading r JOIN evse e ON e.id = r.evse_id WHERE e.evse_uid LIKE $1"
+    return int(run.fetch(query, pattern)[0][0])
 
 
 def test_what_is_put_aside_of_a_flood_survives_kill_9(run: FaultRun, flood_count: int) -> None:

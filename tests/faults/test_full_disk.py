@@ -13,7 +13,7 @@ from tests.support.fault_harness import FaultRun
 from tests.support.small_disk import NoSmallDisk, small_disk_postgres
 
 RATE = 1000.0
-FULL_S = 8.0
+FULL_S = 5.0
 
 
 def test_a_full_disk_costs_nothing_once_there_is_room_again(tmp_path: Path) -> None:

@@ -21,16 +21,16 @@ def kill_count() -> int:
 def test_an_ingestor_killed_at_random_instants_loses_and_doubles_nothing(
     run: FaultRun, kill_count: int
 ) -> None:
-    """Most kills come after it has begun to work, every fifth at a random instant of its start."""
+    """Most kills come after it has begun to work, every third at a random instant of its start."""
     chance = random.Random(2026)
     ingestor = run.ingestor()
     publisher = run.publisher(in_turn(fleet()), rate=RATE)
     for number in range(kill_count):
-        if number % 5 == 4:
+        if number % 3 == 2:
             time.sleep(chance.uniform(0.0, 1.5))
         else:
             run.wait_until("it works", lambda: ingestor.counters().get("solarrally_batches_total", 0) > 0)
-            time.sleep(chance.uniform(0.2, 0.8))
+            time.sleep(chance.uniform(0.1, 0.6))
         ingestor.kill()
         ingestor.start()
     ingestor.wait_connected()

@@ -69,7 +69,7 @@ def test_data_withheld_for_days_corrects_the_sessions_and_bills_it_touches(
     run: FaultRun, round_count: int
 ) -> None:
     """A billed session that changes gets a credit and a new bill; the others keep theirs."""
-    days_ago = (datetime.now(UTC) - timedelta(days=5)).replace(microsecond=0)
+    days_ago = datetime.now(UTC) - timedelta(days=5)
     messages = rounds(fleet(20, prefix="d", begin=days_ago), round_count)
     # Of every station a stretch in the middle: the end of some sessions, the whole of others.
     withheld = set(messages[len(messages) // 3 : len(messages) // 3 + 20 * 50])
@@ -99,7 +99,7 @@ def test_a_clock_that_jumps_costs_no_reading(run: FaultRun, error: timedelta, ro
     """A time beyond belief is replaced by the receipt, once and for all: also when the ingestor is killed and
     the broker delivers again. A believable one is late data.
     """
-    begin = (datetime.now(UTC) - timedelta(minutes=40)).replace(microsecond=0)
+    begin = datetime.now(UTC) - timedelta(minutes=40)
     messages = rounds(fleet(20, prefix="c", begin=begin), round_count)
     third = len(messages) // 3
     jumped = [*messages[:third], *(shifted(one, error) for one in messages[third:-third]), *messages[-third:]]

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 import asyncpg
 import pytest
 
-from tests.support.charging_fleet import fleet, in_turn
+from tests.support.charging_fleet import fleet, in_turn, rounds
 from tests.support.fault_harness import FaultRun
 from tests.support.ingestor import IngestorProcess
 from tests.support.tcp_proxy import TcpProxy
@@ -20,7 +20,7 @@ from tests.support.tcp_proxy import TcpProxy
 RATE = 1000.0
 KEEPALIVE_S = 5
 """The shortest that may be set: the time in which a silent connection is found to be dead."""
-LONG_PATIENCE_S = 150.0
+LONG_PATIENCE_S = 120.0
 """A database connection is given up after the longest statement; its server frees our locks after that."""
 
 
@@ -107,6 +107,22 @@ def test_a_half_open_connection_is_given_up_and_costs_nothing(
     run.wait_until("a new connection", lambda: proxy.connections > connections, timeout_s=LONG_PATIENCE_S)
     run.prove(publisher_ended, behind_proxies, patience_s=LONG_PATIENCE_S)
     assert proxy.swallowed_bytes > 0
+
+
+def test_a_lead_that_a_half_open_connection_holds_is_given_up(
+    run: FaultRun, proxies: dict[str, TcpProxy], behind_proxies: IngestorProcess
+) -> None:
+    """Lost between two transactions: the server knows of nothing, and its session still has the lock that
+    lets one ingestor work.
+    """
+    stations = fleet()
+    before = run.publisher(rounds(stations, 5), rate=RATE).finish(now=False)
+    run.prove(before, behind_proxies)
+    proxies["database"].swallow()
+    proxies["database"].heal()
+    after = run.publisher(rounds(stations, 5), rate=RATE, client_id="after").finish(now=False)
+
+    run.prove(before + after, behind_proxies, patience_s=LONG_PATIENCE_S)
 
 
 def test_the_proxy_cuts_slows_and_swallows(run: FaultRun) -> None:

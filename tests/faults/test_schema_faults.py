@@ -31,7 +31,7 @@ def test_a_missing_partition_stops_nothing(run: FaultRun) -> None:
     ):
         if row["name"] != "reading_default":
             run.execute(f"DROP TABLE {row['name']}")
-    begin = (datetime.now(UTC) - timedelta(days=1, minutes=20)).replace(microsecond=0)
+    begin = datetime.now(UTC) - timedelta(days=1, minutes=20)
     publisher = run.publisher(in_turn(fleet(begin=begin)), rate=RATE)
     time.sleep(3)
     sent = publisher.finish()

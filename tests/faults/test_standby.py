@@ -17,7 +17,7 @@ RATE = 1000.0
 
 @pytest.fixture
 def repetitions() -> int:
-    return 5
+    return 3
 
 
 def works(ingestor: IngestorProcess) -> bool:

@@ -111,14 +111,17 @@ class Reading(NamedTuple):
     seq: int | None = None
     """The device's own message number, where it numbers its messages."""
     power_w: float | None = None
-    energy_register_wh: float | None = None
-    """Lifetime meter register."""
     session_energy_wh: float | None = None
     """The device's counter of the running session; starts at 0 with each session."""
     session_energy_solar_wh: float | None = None
     session_energy_grid_wh: float | None = None
     voltage_v: float | None = None
     current_a: float | None = None
+    temperature_c: float | None = None
+    session_id: str | None = None
+    """The device's name for the session: 0 and -1 are legal, so is one reused the next day."""
+    energy_register_wh: float | None = None
+    """Lifetime meter register."""
     voltage_l1_v: float | None = None
     voltage_l2_v: float | None = None
     voltage_l3_v: float | None = None
@@ -126,10 +129,7 @@ class Reading(NamedTuple):
     current_l2_a: float | None = None
     current_l3_a: float | None = None
     power_offered_w: float | None = None
-    temperature_c: float | None = None
     soc_percent: float | None = None
-    session_id: str | None = None
-    """The device's name for the session: 0 and -1 are legal, so is one reused the next day."""
     error_code: str | None = None
     """OCPP 1.6 ChargePointErrorCode."""
     id_token: str | None = None

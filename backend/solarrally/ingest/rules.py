@@ -25,7 +25,7 @@ class IngestRules:
     partition_days_ahead: int = 7
     raw_keep_days: int = 90
     """Days that raw readings are kept; 0: for ever."""
-    show_interval_s: float = 0.25
+    show_interval_s: float = 0.5
     """How often a connector's rows are written and announced at most."""
     confirm_interval_s: float = 0.2
     """How long numbers of stored messages are gathered before the devices are told."""

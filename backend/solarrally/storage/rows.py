@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,9 @@ _CODED = {"device_ts", "status", "energy_source", "transaction_event"}
 """Stored in other words than the reading's; they are neighbours in it."""
 _AFTER_CODED = FIRST_SAID + len(_CODED)
 assert set(Reading._fields[FIRST_SAID:_AFTER_CODED]) == _CODED
+_FIRST_RARE = Reading._fields.index("voltage_l1_v")
+"""From this field on most stations say nothing: where nobody does, it costs nothing."""
+_NOTHING_RARE = (None,) * (len(Reading._fields) - _FIRST_RARE)
 _PLAIN = [name for name in Reading._fields if name not in _CODED]
 
 _ARRAYS = ", ".join(f"${n}::{_TYPE.get(name, 'float4')}[]" for n, name in enumerate(READING_COLUMNS, 1))
@@ -64,6 +67,17 @@ _event_code = EVENT_CODE.get
 
 def reading_record(row: StationReading) -> tuple[Any, ...]:
     """A row, in the order of `READING_COLUMNS`."""
+    return (*_usual_record(row), *row.reading[_FIRST_RARE:])
+
+
+def reading_records(rows: Sequence[StationReading]) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+    """Rows with as many columns as they need, and which those are."""
+    if all(row.reading[_FIRST_RARE:] == _NOTHING_RARE for row in rows):
+        return READING_COLUMNS[: 1 + _FIRST_RARE], map(_usual_record, rows)
+    return READING_COLUMNS, map(reading_record, rows)
+
+
+def _usual_record(row: StationReading) -> tuple[Any, ...]:
     station, reading = row
     device_ts = reading.device_ts
     return (
@@ -74,7 +88,7 @@ def reading_record(row: StationReading) -> tuple[Any, ...]:
         _status_code(reading.status),  # type: ignore[arg-type]  # None has no code, and None is stored
         _source_code(reading.energy_source),  # type: ignore[arg-type]
         _event_code(reading.transaction_event),  # type: ignore[arg-type]
-        *reading[_AFTER_CODED:],
+        *reading[_AFTER_CODED:_FIRST_RARE],
     )
 
 

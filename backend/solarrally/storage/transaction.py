@@ -30,13 +30,12 @@ from solarrally.storage.notice import CHANNEL, encode_notices
 from solarrally.storage.rollups import mark_due
 from solarrally.storage.rows import (
     INSERT_READINGS,
-    READING_COLUMNS,
     SELECT_READINGS,
     ConnectorFold,
     fold_json,
     reading_arrays,
     reading_of,
-    reading_record,
+    reading_records,
     session_json,
     session_of,
 )
@@ -117,10 +116,9 @@ class PostgresTransaction:
         self._connection = connection
 
     async def add_readings(self, rows: Sequence[StationReading]) -> None:
+        columns, records = reading_records(rows)
         try:
-            await self._connection.copy_records_to_table(
-                "reading", records=map(reading_record, rows), columns=READING_COLUMNS
-            )
+            await self._connection.copy_records_to_table("reading", records=records, columns=columns)
         except UniqueViolationError as error:
             raise StoreConflict(str(error)) from error
 

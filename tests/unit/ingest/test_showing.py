@@ -11,8 +11,6 @@ from tests.fakes.memory_store import MemoryStore
 from tests.fakes.queue_broker import QueueBroker
 from tests.unit.ingest.test_pipeline import RULES, Clock, charging, idle, message, only_session
 
-INTERVAL_S = 0.25
-
 
 def ingest_one_by_one(store: MemoryStore, bodies: list[bytes], *, is_killed: bool = False) -> Pipeline:
     """Each message is a batch of its own, and all of them come at the same instant."""
