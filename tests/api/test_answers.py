@@ -8,8 +8,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from solarrally.wiring import build_store
 from tests.api.conftest import AppMaker, running
 from tests.api.world import World
+from tests.builders import make_settings
 
 
 @pytest.mark.parametrize(
@@ -69,10 +71,20 @@ async def test_an_unexpected_error_is_a_problem_document_with_headers(
     assert "42" not in answer.text
 
 
-async def test_ready_is_database_and_feed(client: httpx.AsyncClient, world: World) -> None:
-    answer = await client.get("/readyz")
+async def test_ready_is_database_and_feed_and_the_ingestor_is_told(
+    client: httpx.AsyncClient, world: World, database_url: str
+) -> None:
+    alone = await client.get("/readyz")
+    store = build_store(make_settings(database_url=database_url), must_lead=True)
+    try:
+        await store.lead()
+        led = await client.get("/readyz")
+    finally:
+        await store.close()
 
-    assert (answer.status_code, answer.json()) == (200, {"is_ready": True, "database": "ok", "feed": "ok"})
+    ready = {"is_ready": True, "database": "ok", "feed": "ok"}
+    assert (alone.status_code, alone.json()) == (200, {**ready, "ingestor": "absent"})
+    assert (led.status_code, led.json()) == (200, {**ready, "ingestor": "at work"})
 
 
 @pytest.mark.parametrize("port", [1, 0])
@@ -88,7 +100,7 @@ async def test_without_a_database_it_lives_and_says_so(make_app: AppMaker, world
     assert alive.status_code == 200
     assert (ready.status_code, ready.json()) == (
         503,
-        {"is_ready": False, "database": "unavailable", "feed": "lost"},
+        {"is_ready": False, "database": "unavailable", "feed": "lost", "ingestor": "unknown"},
     )
     assert evses.status_code == 503
     assert evses.headers["Retry-After"] == "2"

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ def measured(stack: Stack, options: argparse.Namespace, *, is_queued: bool) -> d
             drain_from_s = time.time()
         pids = {"ingestor": ingestor.pid, **stack.pids, "listener": listener.pid}
         meter = CpuMeter({**pids, "publishers": late.pid, "live": live.pid})
-        series, rss_peak_bytes = drained(stack, ingestor, late, options, is_queued=is_queued)
+        drain = drained(stack, ingestor, late, options, is_queued=is_queued)
         drained_at_s = time.time()
         used, others_share = meter.read(), meter.others_share()
         time.sleep(options.calm)
@@ -124,7 +125,8 @@ def measured(stack: Stack, options: argparse.Namespace, *, is_queued: bool) -> d
             for name, from_s, to_s in (
                 ("before", calm_from_s + 1.0, outage_at_s - 0.5),
                 *([("said while away", outage_at_s, drain_from_s)] if is_queued else []),
-                ("during the drain", drain_from_s, drained_at_s),
+                ("while the broker's queue empties", drain_from_s, drain.taken_at_s),
+                ("while the parking table empties", drain.taken_at_s, drained_at_s),
                 ("after", drained_at_s, time.time()),
             )
         }
@@ -142,11 +144,12 @@ def measured(stack: Stack, options: argparse.Namespace, *, is_queued: bool) -> d
         "drain_s": took_s,
         "drain_rate": options.messages / took_s,
         "parked": counters.get("solarrally_messages_parked_total", 0.0),
-        "rss_peak_mib": rss_peak_bytes / 2**20,
+        "taken_s": drain.taken_at_s - drain_from_s,
+        "rss_peak_mib": drain.rss_peak_bytes / 2**20,
         "cpu_per_100k": {name: seconds / options.messages * 1e5 for name, seconds in used.items()},
         "others_share": others_share,
         "live_delays": delays,
-        "stored_over_time": series,
+        "stored_over_time": drain.stored,
     }
 
 
@@ -158,37 +161,49 @@ def fill_queue(late: Companion, messages: int) -> float:
     return time.monotonic() - started_s
 
 
+@dataclass(slots=True)
+class Drain:
+    """How it went."""
+
+    taken_at_s: float = 0.0
+    """When nothing of the backlog was left in the broker: all of it was stored, or parked."""
+    stored: list[tuple[float, int]] = field(default_factory=list)
+    """(seconds since the start, readings)"""
+    rss_peak_bytes: int = 0
+
+
 def drained(
     stack: Stack, ingestor: IngestorProcess, late: Companion, options: argparse.Namespace, *, is_queued: bool
-) -> tuple[list[tuple[float, int]], int]:
-    """Return when every late reading is stored: (seconds, stored) as it went, and the largest memory."""
+) -> Drain:
+    """Return when every late reading is stored."""
     started_s = time.monotonic()
-    series: list[tuple[float, int]] = []
-    newest, moved_at_s, peak_bytes = -1, started_s, 0
+    drain = Drain()
+    newest, moved_at_s = -1, started_s
     next_say_s = started_s
     while True:
         stored = late_stored(stack)
         now_s = time.monotonic()
-        series.append((round(now_s - started_s, 2), stored))
+        drain.stored.append((round(now_s - started_s, 2), stored))
         if stored > newest:
             newest, moved_at_s = stored, now_s
         if not ingestor.is_running or now_s - moved_at_s > STALL_S or now_s - started_s > LONGEST_S:
             raise Failed(f"the drain stands still at {stored} of {options.messages}")
-        peak_bytes = max(peak_bytes, rss_bytes(ingestor.pid))
+        drain.rss_peak_bytes = max(drain.rss_peak_bytes, rss_bytes(ingestor.pid))
+        counters = ingestor.counters()
+        parked = int(counters.get("solarrally_parked_messages", 0))
+        if not drain.taken_at_s and stored + parked >= options.messages:
+            drain.taken_at_s = time.time()
         if stored >= options.messages:
             break
-        counters = ingestor.counters()
         if not is_queued:
-            taken = committed(counters) + int(counters.get("solarrally_parked_messages", 0))
-            late.tell(f"grant {taken + UPLOAD_AHEAD}")
+            late.tell(f"grant {committed(counters) + parked + UPLOAD_AHEAD}")
         if now_s >= next_say_s:
             next_say_s = now_s + 5.0
-            parked = int(counters.get("solarrally_parked_messages", 0))
             progress(f"{stored:,} of {options.messages:,} stored, {parked:,} parked")
         time.sleep(0.5)
     if not is_queued:
         late.answer()
-    return series, peak_bytes
+    return drain
 
 
 def late_stored(stack: Stack) -> int:
@@ -228,7 +243,8 @@ def live_delays(stack: Stack, from_s: float, to_s: float) -> dict[str, float]:
 def summary(variant: str, found: dict[str, Any]) -> str:
     lines = [
         f"{variant}: {found['messages']:,} messages in {found['drain_s']:.1f} s:"
-        f" {found['drain_rate']:,.0f}/s; {found['parked']:,.0f} went through the parking table;"
+        f" {found['drain_rate']:,.0f}/s; out of the broker after {found['taken_s']:.1f} s,"
+        f" {found['parked']:,.0f} of them by way of the parking table;"
         f" ingestor at most {found['rss_peak_mib']:.0f} MiB",
         "CPU s per 100k of them: "
         + ", ".join(f"{name} {seconds:.2f}" for name, seconds in found["cpu_per_100k"].items())

@@ -30,10 +30,13 @@ async def get_health() -> Health:
     responses={**problems(), 503: {"model": Readiness, "description": "Not ready"}},
 )
 async def get_readiness(response: Response, services: ServicesDependency) -> Readiness:
-    """Whether the database answers and the live picture is current; 503 when not."""
+    """Whether the database answers and the live picture is current; 503 when not. A missing ingestor is told
+    and leaves us ready: what is stored can be read.
+    """
     is_database_ok = True
+    is_led: bool | None = None
     try:
-        await ping(services.engine)
+        is_led = await ping(services.engine)
     except StoreUnavailable as error:
         log.warning("store_unavailable", path="/readyz", error=str(error))
         is_database_ok = False
@@ -44,4 +47,5 @@ async def get_readiness(response: Response, services: ServicesDependency) -> Rea
         is_ready=is_ready,
         database="ok" if is_database_ok else "unavailable",
         feed="ok" if services.hub.is_current else "lost",
+        ingestor="unknown" if is_led is None else "at work" if is_led else "absent",
     )

@@ -26,8 +26,9 @@ from solarrally.storage.rollups import RollupRules, next_limit, roll_up
 from solarrally.storage.rows import READING_COLUMNS, fold_of, reading_of, session_of
 from solarrally.storage.transaction import LAST_FIRST, PostgresTransaction
 
-ANSWER_TIMEOUT_S = 45.0
-"""Longer than the longest statement may take (`engine.STATEMENT_TIMEOUT_S`)."""
+STATEMENT_TIMEOUT_S = 20.0
+ANSWER_TIMEOUT_S = STATEMENT_TIMEOUT_S + 5
+"""A server that is silent for longer is not at work on our statement: the connection only looks alive."""
 ROLLUP_STEP_S = 0.005
 """How long ingestion waits for rollups between two batches, if one bucket does not take longer."""
 _NOTICE_OUR_DEATH = {
@@ -37,6 +38,9 @@ _NOTICE_OUR_DEATH = {
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "4000",
     "client_connection_check_interval": "2000",
+    # Somebody in between may keep the connection up when we are gone. At work we say something every second.
+    "idle_session_timeout": "15000",
+    "idle_in_transaction_session_timeout": "15000",
 }
 _LATEST = """
     ts received_at status reported_status power_w voltage_v current_a temperature_c soc_percent
@@ -245,6 +249,7 @@ class PostgresStore:
         connection = await connect(
             self._dsn,
             application_name="solarrally-ingest",
+            statement_timeout_s=STATEMENT_TIMEOUT_S,
             answer_timeout_s=ANSWER_TIMEOUT_S,
             server_settings=_NOTICE_OUR_DEATH,
         )
