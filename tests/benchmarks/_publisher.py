@@ -5,7 +5,7 @@ It takes orders, one a line, on standard input, and ends when that is closed:
     grant N        at most N messages in all from now on; keeps the broker's queue bounded in a flood
     flood          as fast as window and grant allow, until `halt`
     send N         the same, for N messages; reported when all is acknowledged
-    rate R S       R messages/s for S seconds, in ticks of a millisecond; reported when all is acknowledged
+    rate R S       R messages/s for S seconds, a few each millisecond; reported when all is acknowledged
     halt           stop; reported when all that was sent is acknowledged
 
 A report is a line of JSON on standard output. MQTT 3.1.1: Mosquitto sets no receive maximum there, and
@@ -80,11 +80,11 @@ class Publisher:
         stdin = sys.stdin.fileno()
         while True:
             self._produce()
-            is_steady = self._order is not None and self._order.rate is not None
-            # At a steady rate the tick wakes us, not each PUBACK: that would cost more than publishing.
-            awaited = [stdin] if is_steady else [self._link, stdin]
+            # While at work the tick wakes us, not each PUBACK: that would cost more than publishing.
+            is_at_work = self._order is not None
+            awaited = [stdin] if is_at_work else [self._link, stdin]
             writable = [self._link] if self._unsent else []
-            readable, _, _ = select.select(awaited, writable, [], TICK_S if is_steady else None)
+            readable, _, _ = select.select(awaited, writable, [], TICK_S if is_at_work else None)
             self._take_acknowledgements()
             if stdin in readable and not self._take_commands():
                 return

@@ -136,7 +136,7 @@ class FaultRun:
             time.sleep(0.1)
         before: dict[str, float] = {}
         quiet_since_s = deadline_s = time.monotonic()
-        deadline_s += patience_s
+        deadline_s += PATIENCE_S
         while time.monotonic() - quiet_since_s < QUIET_S and time.monotonic() < deadline_s:
             now = {name: value for name, value in ingestor.counters().items() if name.startswith(WATCHED)}
             is_settled = bool(now) and not (

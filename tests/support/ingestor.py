@@ -14,6 +14,8 @@ from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 
+from solarrally.embedded.identity import own_identity
+
 START_TIMEOUT_S = 30.0
 
 
@@ -49,8 +51,13 @@ class IngestorProcess:
         """Start it; returns at once."""
         self.starts += 1
         with self.log_file.open("ab") as log:
+            command = [sys.executable, "-m", "solarrally", "ingest"]
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "solarrally", "ingest"], env=self._environment, stdout=log, stderr=log
+                # Whatever ends the tests, even kill -9, ends it too.
+                own_identity().argv_for(command, death_signal=signal.SIGKILL),
+                env=self._environment,
+                stdout=log,
+                stderr=log,
             )
 
     def wait_connected(self) -> None:
