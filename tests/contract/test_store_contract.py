@@ -406,3 +406,31 @@ async def test_only_one_ingestor_leads_and_the_next_takes_over(database_url: str
     finally:
         await first.close()
         await second.close()
+
+
+@pytest.mark.parametrize("count", [1, 16, 17, 300])
+async def test_a_batch_of_any_size_is_written_whole_or_not_at_all(
+    store: AnyStore, station: Station, count: int
+) -> None:
+    rows = [StationReading(station, charging(n, 2.0 * n)) for n in range(count)]
+    mark = RollupMark(station.evse_id, 1, at(0))
+
+    async def write(*, is_lost: bool) -> None:
+        async with store.transaction() as tx:
+            await tx.add_readings(rows)
+            station.connector(1).latest = newest(station.connector(1).latest, rows[-1].reading, RULES)
+            await tx.save_connectors([(station, 1)])
+            await tx.notify([station.connector(1).latest], [])
+            if is_lost:
+                raise StoreUnavailable("lost")
+            await tx.mark_rollups([mark])
+
+    with pytest.raises(StoreUnavailable):
+        await write(is_lost=True)
+    assert await stored_readings(store, station) == []
+    await write(is_lost=False)
+    with pytest.raises(StoreConflict):
+        await write(is_lost=False)
+
+    assert len(await stored_readings(store, station)) == count
+    assert (await store.load_stations(["cp1"]))["cp1"].connectors[1].latest.ts == at(count - 1)

@@ -27,7 +27,7 @@ class IngestRules:
     """Days that raw readings are kept; 0: for ever."""
     show_interval_s: float = 0.5
     """How often a connector's rows are written and announced at most."""
-    confirm_interval_s: float = 0.2
+    confirm_interval_s: float = 1.0
     """How long numbers of stored messages are gathered before the devices are told."""
     tick_s: float = 1.0
     """How often silence and rollups are looked for."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -44,6 +45,7 @@ _TYPE = {
     "stop_reason": "text",
 }
 READING_COLUMNS = ["evse_id", *Reading._fields]
+assert Reading._fields[:FIRST_SAID] == ("ts", "received_at", "digest", "quality", "connector_id")
 _CODED = {"device_ts", "status", "energy_source", "transaction_event"}
 """Stored in other words than the reading's; they are neighbours in it."""
 _AFTER_CODED = FIRST_SAID + len(_CODED)
@@ -53,10 +55,16 @@ _FIRST_RARE = Reading._fields.index("voltage_l1_v")
 _NOTHING_RARE = (None,) * (len(Reading._fields) - _FIRST_RARE)
 _PLAIN = [name for name in Reading._fields if name not in _CODED]
 
-_ARRAYS = ", ".join(f"${n}::{_TYPE.get(name, 'float4')}[]" for n, name in enumerate(READING_COLUMNS, 1))
+
+@lru_cache(maxsize=4)
+def insert_readings(columns: tuple[str, ...]) -> str:
+    """INSERT of rows given as one array a column."""
+    arrays = ", ".join(f"${n}::{_TYPE.get(name, 'float4')}[]" for n, name in enumerate(columns, 1))
+    return f"INSERT INTO reading ({', '.join(columns)}) SELECT * FROM unnest({arrays})"
+
+
 INSERT_READINGS = (
-    f"INSERT INTO reading ({', '.join(READING_COLUMNS)}) SELECT * FROM unnest({_ARRAYS}) "
-    "ON CONFLICT (evse_id, connector_id, ts, digest) DO NOTHING"
+    f"{insert_readings(tuple(READING_COLUMNS))} ON CONFLICT (evse_id, connector_id, ts, digest) DO NOTHING"
 )
 SELECT_READINGS = f"SELECT {', '.join(READING_COLUMNS)} FROM reading"
 
@@ -82,7 +90,11 @@ def _usual_record(row: StationReading) -> tuple[Any, ...]:
     device_ts = reading.device_ts
     return (
         station.evse_id,
-        *reading[:FIRST_SAID],
+        reading.ts,
+        reading.received_at,
+        reading.digest,
+        int(reading.quality),  # an IntFlag is iterable: the driver would take it for an array
+        reading.connector_id,
         # The device's time is kept apart only where it is not the effective one.
         None if device_ts == reading.ts else device_ts,
         _status_code(reading.status),  # type: ignore[arg-type]  # None has no code, and None is stored

@@ -19,6 +19,7 @@ from solarrally.ingest.ports import Delivery, ParkedDelivery, RollupMark, Statio
 from solarrally.storage import retention
 from solarrally.storage.engine import connect
 from solarrally.storage.failures import translated
+from solarrally.storage.lazy_transaction import LazyTransaction
 from solarrally.storage.leadership import try_lead
 from solarrally.storage.partitions import ahead, days_in_default, ensure_partitions
 from solarrally.storage.rejected import prune
@@ -97,8 +98,17 @@ class PostgresStore:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[PostgresTransaction]:
-        async with self._connected() as connection, connection.transaction():
-            yield PostgresTransaction(connection)
+        async with self._connected() as connection:
+            transaction = LazyTransaction(connection)
+            try:
+                yield PostgresTransaction(transaction)
+                await transaction.commit()
+            except BaseException:
+                try:
+                    await transaction.roll_back()
+                except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+                    self._drop()  # which rolls it back as well; what went wrong before is the news
+                raise
 
     async def load_stations(self, evse_uids: Sequence[str]) -> dict[str, Station]:
         async with (

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 from asyncpg.exceptions import UniqueViolationError
 
 from solarrally.domain.bill import Account, Bill
@@ -26,6 +25,7 @@ from solarrally.ingest.ports import (
     StationReading,
 )
 from solarrally.storage import retention
+from solarrally.storage.lazy_transaction import LazyTransaction
 from solarrally.storage.notice import CHANNEL, encode_notices
 from solarrally.storage.rollups import mark_due
 from solarrally.storage.rows import (
@@ -33,6 +33,7 @@ from solarrally.storage.rows import (
     SELECT_READINGS,
     ConnectorFold,
     fold_json,
+    insert_readings,
     reading_arrays,
     reading_of,
     reading_records,
@@ -44,6 +45,10 @@ _READING_ORDER = "ORDER BY ts, coalesce(seq, -1), received_at, digest"
 _OF_CONNECTOR = "FROM charging_session WHERE evse_id = $1 AND connector_id = $2"
 _FIRST_TO_LAST = "ORDER BY started_at, (fold ->> 'start_rank')::int"
 LAST_FIRST = "ORDER BY started_at DESC, (fold ->> 'start_rank')::int DESC"
+INSERTED_AT_MOST = 16
+"""Readings up to this many go with the other rows of their batch; more are copied, which costs less for
+each.
+"""
 _REDELIVERY_HORIZON = timedelta(days=1)
 
 _SESSION_COLUMNS = {
@@ -102,6 +107,7 @@ def _upsert(table: str, columns: dict[str, str], keys: Sequence[str], extra: str
 
 _SAVE_SESSIONS = _upsert("charging_session", _SESSION_COLUMNS, ["id"], ", updated_at = now()")
 _SAVE_CONNECTORS = _upsert("connector", _CONNECTOR_COLUMNS, ["evse_id", "connector_id"])
+_NOTIFY = "SELECT pg_notify($1, notice) FROM unnest($2::text[]) AS notice"
 _BILL_COLUMNS = [column.name for column in fields(Bill)]
 _ADD_BILL = (
     f"INSERT INTO bill ({', '.join(_BILL_COLUMNS)}) "
@@ -110,20 +116,24 @@ _ADD_BILL = (
 
 
 class PostgresTransaction:
-    """`ingest.ports.Transaction` on an open transaction of one connection."""
+    """`ingest.ports.Transaction` on a transaction of one connection."""
 
-    def __init__(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
-        self._connection = connection
+    def __init__(self, transaction: LazyTransaction) -> None:
+        self._lazy = transaction
 
     async def add_readings(self, rows: Sequence[StationReading]) -> None:
         columns, records = reading_records(rows)
+        if len(rows) <= INSERTED_AT_MOST:
+            self._lazy.later(insert_readings(tuple(columns)), *zip(*records, strict=True))
+            return
+        connection = await self._lazy.connection()
         try:
-            await self._connection.copy_records_to_table("reading", records=records, columns=columns)
+            await connection.copy_records_to_table("reading", records=records, columns=columns)
         except UniqueViolationError as error:
             raise StoreConflict(str(error)) from error
 
     async def add_late_readings(self, rows: Sequence[StationReading]) -> list[StationReading]:
-        stored = await self._connection.fetch(
+        stored = await (await self._lazy.connection()).fetch(
             INSERT_READINGS + " RETURNING evse_id, connector_id, ts, digest", *reading_arrays(rows)
         )
         new = {tuple(record) for record in stored}
@@ -135,7 +145,7 @@ class PostgresTransaction:
 
     async def already_stored(self, rows: Sequence[StationReading]) -> list[bool]:
         readings = [row.reading for row in rows]
-        found = await self._connection.fetch(
+        found = await (await self._lazy.connection()).fetch(
             """
             SELECT EXISTS (
                 SELECT FROM reading r
@@ -159,18 +169,18 @@ class PostgresTransaction:
         self, station: Station, connector_id: int, ts: datetime
     ) -> tuple[Session | None, list[Session]]:
         place = (station.evse_id, connector_id)
-        start = await self._connection.fetchval(
+        start = await (await self._lazy.connection()).fetchval(
             f"SELECT max(started_at) {_OF_CONNECTOR} AND started_at < $3", *place, ts
         )
         if start is None:
-            following = await self._connection.fetch(
+            following = await (await self._lazy.connection()).fetch(
                 f"SELECT fold {_OF_CONNECTOR} ORDER BY started_at", *place
             )
             return None, [session_of(record["fold"]) for record in following]
-        following = await self._connection.fetch(
+        following = await (await self._lazy.connection()).fetch(
             f"SELECT fold {_OF_CONNECTOR} AND started_at >= $3 {_FIRST_TO_LAST}", *place, start
         )
-        before = await self._connection.fetchval(
+        before = await (await self._lazy.connection()).fetchval(
             f"SELECT fold {_OF_CONNECTOR} AND started_at < $3 {LAST_FIRST} LIMIT 1", *place, start
         )
         return (
@@ -179,7 +189,7 @@ class PostgresTransaction:
         )
 
     async def held_session_ids(self, ids: Sequence[UUID]) -> set[UUID]:
-        records = await self._connection.fetch(
+        records = await (await self._lazy.connection()).fetch(
             "SELECT id FROM charging_session WHERE id = ANY($1::uuid[])", list(ids)
         )
         return {record["id"] for record in records}
@@ -187,7 +197,7 @@ class PostgresTransaction:
     async def readings_since(
         self, station: Station, connector_id: int, ts: datetime
     ) -> AsyncIterator[Reading]:
-        cursor = self._connection.cursor(
+        cursor = (await self._lazy.connection()).cursor(
             f"{SELECT_READINGS} WHERE evse_id = $1 AND connector_id = $2 AND ts >= $3 {_READING_ORDER}",
             station.evse_id,
             connector_id,
@@ -198,17 +208,19 @@ class PostgresTransaction:
             yield reading_of(dict(record))
 
     async def raw_is_complete(self, since: datetime, until: datetime) -> bool:
-        return await retention.raw_is_complete(self._connection, since, until)
+        return await retention.raw_is_complete(await self._lazy.connection(), since, until)
 
     async def save_accounts(self, accounts: Sequence[tuple[Station, Account]]) -> None:
         values = [_session_values(station, account) for station, account in accounts]
-        await self._connection.execute(_SAVE_SESSIONS, *map(list, zip(*values, strict=True)))
+        self._lazy.later(_SAVE_SESSIONS, *map(list, zip(*values, strict=True)))
 
     async def delete_sessions(self, ids: Sequence[UUID]) -> None:
-        await self._connection.execute("DELETE FROM charging_session WHERE id = ANY($1::uuid[])", list(ids))
+        await (await self._lazy.connection()).execute(
+            "DELETE FROM charging_session WHERE id = ANY($1::uuid[])", list(ids)
+        )
 
     async def newest_bills(self, session_ids: Sequence[UUID]) -> dict[UUID, Bill]:
-        records = await self._connection.fetch(
+        records = await (await self._lazy.connection()).fetch(
             f"SELECT DISTINCT ON (session_id) {', '.join(_BILL_COLUMNS)} FROM bill "
             "WHERE session_id = ANY($1::uuid[]) ORDER BY session_id, revision DESC",
             list(session_ids),
@@ -216,16 +228,16 @@ class PostgresTransaction:
         return {record["session_id"]: Bill(**dict(record)) for record in records}
 
     async def add_bills(self, bills: Sequence[Bill]) -> None:
-        await self._connection.executemany(
+        await (await self._lazy.connection()).executemany(
             _ADD_BILL, [[getattr(bill, name) for name in _BILL_COLUMNS] for bill in bills]
         )
 
     async def save_connectors(self, connectors: Sequence[tuple[Station, int]]) -> None:
         values = [_connector_values(station, number) for station, number in connectors]
-        await self._connection.execute(_SAVE_CONNECTORS, *map(list, zip(*values, strict=True)))
+        self._lazy.later(_SAVE_CONNECTORS, *map(list, zip(*values, strict=True)))
 
     async def save_facts(self, facts: Sequence[tuple[Station, StationFacts]]) -> None:
-        await self._connection.execute(
+        await (await self._lazy.connection()).execute(
             """
             UPDATE evse SET
                 vendor = coalesce(said.vendor, evse.vendor), model = coalesce(said.model, evse.model),
@@ -248,14 +260,14 @@ class PostgresTransaction:
 
     async def mark_rollups(self, marks: Sequence[RollupMark]) -> None:
         await mark_due(
-            self._connection,
+            await self._lazy.connection(),
             [mark.evse_id for mark in marks],
             [mark.connector_id for mark in marks],
             [mark.bucket_start for mark in marks],
         )
 
     async def park(self, parked: Sequence[tuple[str, Delivery]]) -> None:
-        await self._connection.copy_records_to_table(
+        await (await self._lazy.connection()).copy_records_to_table(
             "parked_message",
             records=[
                 (
@@ -273,18 +285,18 @@ class PostgresTransaction:
         )
 
     async def unpark(self, parked_ids: Sequence[int]) -> None:
-        await self._connection.execute(
+        await (await self._lazy.connection()).execute(
             "DELETE FROM parked_message WHERE id = ANY($1::int8[])", list(parked_ids)
         )
 
     async def add_events(self, events: Sequence[StationEvent]) -> None:
-        await self._connection.executemany(
+        await (await self._lazy.connection()).executemany(
             "INSERT INTO station_event (evse_id, connector_id, ts, kind, detail) VALUES ($1, $2, $3, $4, $5)",
             [(e.station.evse_id, e.connector_id, e.ts, e.kind, e.detail) for e in events],
         )
 
     async def add_rejected(self, parts: Sequence[RejectedPart]) -> None:
-        await self._connection.executemany(
+        await (await self._lazy.connection()).executemany(
             "INSERT INTO rejected_message "
             "(received_at, topic, reason, field, detail, payload, payload_size_bytes) "
             "VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -303,11 +315,7 @@ class PostgresTransaction:
         )
 
     async def notify(self, connectors: Sequence[ConnectorUpdate], sessions: Sequence[SessionUpdate]) -> None:
-        await self._connection.execute(
-            "SELECT pg_notify($1, notice) FROM unnest($2::text[]) AS notice",
-            CHANNEL,
-            encode_notices(connectors, sessions),
-        )
+        self._lazy.later(_NOTIFY, CHANNEL, encode_notices(connectors, sessions))
 
 
 def _session_values(station: Station, account: Account) -> list[Any]:
