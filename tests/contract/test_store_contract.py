@@ -408,7 +408,7 @@ async def test_only_one_ingestor_leads_and_the_next_takes_over(database_url: str
         await second.close()
 
 
-@pytest.mark.parametrize("count", [1, 16, 17, 300])
+@pytest.mark.parametrize("count", [1, 32, 33, 300])
 async def test_a_batch_of_any_size_is_written_whole_or_not_at_all(
     store: AnyStore, station: Station, count: int
 ) -> None:

@@ -42,8 +42,8 @@ class Connector:
     latest: ConnectorUpdate
     unshown: Reading | None = None
     """A whole sample newer than `latest`, which is brought up to date only when somebody looks."""
-    shown_at: datetime | None = None
-    """When it was last written and announced by this process."""
+    shown_slot: int | None = None
+    """The slot of time (`ingest.showing`) in which its turn was last."""
     is_behind: bool = False
     """What is in memory is newer than what was written."""
 

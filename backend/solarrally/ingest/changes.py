@@ -5,7 +5,6 @@ are told.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from uuid import UUID
 
 from solarrally.domain.bill import Account, Bill, dissolve, settle
@@ -54,9 +53,7 @@ class Changes:
     def __bool__(self) -> bool:
         return bool(self._connectors or self.events or self.rejected)
 
-    async def write(
-        self, tx: Transaction, registry: Registry, rules: SessionRules, now: datetime | None
-    ) -> None:
+    async def write(self, tx: Transaction, registry: Registry, rules: SessionRules) -> None:
         """Store it all, and tell watchers when `tx` commits. A connector is written with its running
         session.
         """
@@ -72,7 +69,7 @@ class Changes:
         bills = await self._bills(tx, list(accounts.values()))
         if bills:
             await tx.add_bills(bills)
-        latest, announced = self._show(registry, accounts, rules, now)
+        latest, announced = self._show(registry, accounts, rules)
         if self._connectors:
             await tx.save_connectors([(station, number) for (_, number), station in self._connectors.items()])
         if self.events:
@@ -101,7 +98,6 @@ class Changes:
         registry: Registry,
         accounts: dict[int, Account],
         rules: SessionRules,
-        now: datetime | None,
     ) -> tuple[list[ConnectorUpdate], list[SessionUpdate]]:
         """Each connector's newest with its running session; the session updates worth announcing."""
         shown = []
@@ -114,7 +110,7 @@ class Changes:
                 if latest.session is None or latest.session.id != active.id:
                     self._announced.add(id(active))
             connector.latest = replace(latest, session=running)
-            connector.shown_at, connector.is_behind = now, False
+            connector.is_behind = False
             shown.append(connector.latest)
         announced = [session_update(account) for key, account in accounts.items() if key in self._announced]
         for station, number, session in self._dissolved:

@@ -33,6 +33,8 @@ _T = TypeVar("_T")
 
 UNPARKED_AT_ONCE = 1_000
 """Taken from the parking table between two batches of those who keep to their rate."""
+UNPARKING_INTERVAL = timedelta(seconds=1)
+"""While a flood comes in, parking goes first: the live stations are behind it in the broker's queue."""
 
 
 class Stopped(Exception):
@@ -145,16 +147,17 @@ class Pipeline:
             )
 
     async def _loop(self, gatherer: asyncio.Task[None]) -> None:
-        next_tick = next_rollup = next_confirmation = self._now()
+        next_tick = next_rollup = next_confirmation = next_unparking = self._now()
         next_upkeep = self._now() + timedelta(seconds=self._rules.upkeep_s)
         while True:
             if gatherer.done():
                 gatherer.result()  # never returns: raises what ended it
             if not self.parking.in_table and not self._stopping.is_set():
                 await self.gathering.wait(self._wait_s(next_confirmation, next_rollup))
-            await self._settle_gathered()
-            if self.parking.in_table:
+            is_flooded = await self._settle_gathered()
+            if self.parking.in_table and (not is_flooded or self._now() >= next_unparking):
                 await self._settle_parked()
+                next_unparking = self._now() + UNPARKING_INTERVAL
             now = self._now()
             if now >= next_confirmation:
                 await self._confirm()
@@ -204,13 +207,15 @@ class Pipeline:
         await self._persist(lambda: self._writer.show_due(None))
         await self._confirm()
 
-    async def _settle_gathered(self) -> None:
+    async def _settle_gathered(self) -> bool:
         """Write what was gathered, then acknowledge all of it in the order in which it came: Mosquitto may
         have two messages of one packet id under way, and takes an acknowledgement for the older one.
+
+        Whether a flood is coming in: messages to park, and more behind them.
         """
         gathered = self.gathering.take()
         if not gathered.deliveries:
-            return
+            return False
         self._in_hand_since = gathered.deliveries[0].received_at
         if gathered.messages:
             await self._settle([message.delivery for message in gathered.messages], gathered.messages)
@@ -221,6 +226,7 @@ class Pipeline:
             self.parking.stored(len(gathered.parked))
         await self._broker.acknowledge(gathered.deliveries)
         self._in_hand_since = None
+        return bool(gathered.parked) and len(gathered.deliveries) >= self._rules.max_batch // 2
 
     async def _settle_parked(self) -> None:
         """Take in some of what waits in the parking table."""

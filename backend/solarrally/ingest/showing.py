@@ -10,43 +10,61 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from itertools import count
 
 from solarrally.domain.fleet import Station
 
+_GOLDEN_RATIO = 0.6180339887
+"""Its multiples spread evenly, however many there are."""
+
 
 class Showing:
-    """Which connectors are behind, and when their turn comes."""
+    """Which connectors are behind, and when their turn comes.
+
+    Time is cut into slots of `interval_s`, a little shifted for each station: otherwise stations that began
+    together would come up together for ever, and every message would wait for all of them twice a second.
+    """
 
     def __init__(self, interval_s: float) -> None:
-        self._interval = timedelta(seconds=interval_s)
-        self._behind: list[tuple[datetime, int, Station, int]] = []
+        self._interval_s = interval_s
+        self._behind: list[tuple[float, int, Station, int]] = []
         self._number = count()
+
+    def slot(self, station: Station, now: datetime) -> int:
+        """The number of the station's slot that an instant falls into."""
+        return int(now.timestamp() / self._interval_s + _shift(station))
 
     def is_due(self, station: Station, connector_id: int, now: datetime) -> bool:
         """Whether the connector may be written with this batch; otherwise its turn is noted."""
         connector = station.connectors[connector_id]
-        shown_at = connector.shown_at
-        if shown_at is None or now - shown_at >= self._interval:
+        slot = self.slot(station, now)
+        if connector.shown_slot is None or connector.shown_slot < slot:
+            connector.shown_slot = slot
             return True
         if not connector.is_behind:
             connector.is_behind = True
-            entry = (shown_at + self._interval, next(self._number), station, connector_id)
-            heapq.heappush(self._behind, entry)
+            due_s = (connector.shown_slot + 1 - _shift(station)) * self._interval_s
+            heapq.heappush(self._behind, (due_s, next(self._number), station, connector_id))
         return False
 
     def take_due(self, now: datetime | None) -> Iterator[tuple[Station, int]]:
         """Those whose turn has come, or all of them where `now` is None."""
-        while self._behind and (now is None or self._behind[0][0] <= now):
-            _, _, station, connector_id = heapq.heappop(self._behind)
-            if station.connectors[connector_id].is_behind:
+        while self._behind and (now is None or self._behind[0][0] <= now.timestamp()):
+            due_s, _, station, connector_id = heapq.heappop(self._behind)
+            connector = station.connectors[connector_id]
+            if connector.is_behind:
+                connector.shown_slot = int(due_s / self._interval_s + _shift(station) + 0.5)
                 yield station, connector_id
 
     @property
     def next_due_at(self) -> datetime | None:
-        return self._behind[0][0] if self._behind else None
+        return datetime.fromtimestamp(self._behind[0][0], UTC) if self._behind else None
 
     def forget(self) -> None:
         """Nobody is behind: the stations were dropped from memory."""
         self._behind.clear()
+
+
+def _shift(station: Station) -> float:
+    return station.evse_id * _GOLDEN_RATIO % 1.0

@@ -66,7 +66,7 @@ class Upkeep:
             async with self._store.transaction() as tx:
                 if gone_offline:
                     await tx.save_facts([(station, offline) for station in gone_offline])
-                await changes.write(tx, self._registry, self._rules.session, now)
+                await changes.write(tx, self._registry, self._rules.session)
         except BaseException:
             self._registry.forget(changes.stations | {station.evse_uid for station in gone_offline})
             raise

@@ -120,7 +120,7 @@ class Writer:
             return
         try:
             async with self._store.transaction() as tx:
-                await changes.write(tx, self._registry, self._rules.session, now)
+                await changes.write(tx, self._registry, self._rules.session)
         except BaseException:
             self._registry.forget(changes.stations)
             raise
@@ -180,7 +180,7 @@ class Writer:
         if marks:
             await tx.mark_rollups(list(marks))
         self._include_due(changes, now)
-        await changes.write(tx, self._registry, self._rules.session, now)
+        await changes.write(tx, self._registry, self._rules.session)
         return outcome, marks
 
     def _sort(self, messages: Sequence[Message], changes: Changes, outcome: BatchOutcome) -> _Batch:
@@ -265,7 +265,8 @@ class Writer:
                 for session in changed:
                     changes.session(station, connector_id, session)
             self._take(place, reading, changes)
-        if is_urgent or self._showing.is_due(station, connector_id, now):
+        is_due = self._showing.is_due(station, connector_id, now)
+        if is_urgent or is_due:
             changes.connector(station, connector_id)
 
     async def _fold_late(

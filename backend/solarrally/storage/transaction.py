@@ -45,7 +45,7 @@ _READING_ORDER = "ORDER BY ts, coalesce(seq, -1), received_at, digest"
 _OF_CONNECTOR = "FROM charging_session WHERE evse_id = $1 AND connector_id = $2"
 _FIRST_TO_LAST = "ORDER BY started_at, (fold ->> 'start_rank')::int"
 LAST_FIRST = "ORDER BY started_at DESC, (fold ->> 'start_rank')::int DESC"
-INSERTED_AT_MOST = 16
+INSERTED_AT_MOST = 32
 """Readings up to this many go with the other rows of their batch; more are copied, which costs less for
 each.
 """
