@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
+from math import ceil
 
 import msgspec
 
 from solarrally.ingest.batch import Message
 
+TOLD_AT_LEAST = 20
+"""So few stations are told at once; of more only a share, so that nobody waits behind the publishing."""
 _encode = msgspec.json.encode
 _MAY_BE_ACCEPTED_LATER = {"unknown_station", "station_disabled"}
 
@@ -57,13 +61,16 @@ class Confirmations:
         if numbers:
             self._stored.setdefault(levels[1], []).extend(numbers)
 
-    def take(self) -> list[tuple[str, bytes]]:
-        """Topics and payloads that say it."""
-        stored, self._stored = self._stored, {}
+    def take(self, share: float = 1.0) -> list[tuple[str, bytes]]:
+        """Topics and payloads that say it, to that share of the stations, first to those that wait for
+        longest.
+        """
+        count = max(TOLD_AT_LEAST, ceil(len(self._stored) * share))
+        stations = list(islice(self._stored, count))
         return [
             (f"{self._topic_root}/{evse_uid}/acks", _payload(first, last))
-            for evse_uid, numbers in stored.items()
-            for first, last in _runs(sorted(set(numbers)))
+            for evse_uid in stations
+            for first, last in _runs(sorted(set(self._stored.pop(evse_uid))))
         ]
 
 

@@ -147,20 +147,20 @@ class Pipeline:
             )
 
     async def _loop(self, gatherer: asyncio.Task[None]) -> None:
-        next_tick = next_rollup = next_confirmation = next_unparking = self._now()
+        next_tick = next_poll = next_confirmation = next_unparking = self._now()
         next_upkeep = self._now() + timedelta(seconds=self._rules.upkeep_s)
         while True:
             if gatherer.done():
                 gatherer.result()  # never returns: raises what ended it
             if not self.parking.in_table and not self._stopping.is_set():
-                await self.gathering.wait(self._wait_s(next_confirmation, next_rollup))
+                await self.gathering.wait(self._wait_s(next_confirmation, next_poll))
             is_flooded = await self._settle_gathered()
             if self.parking.in_table and (not is_flooded or self._now() >= next_unparking):
                 await self._settle_parked()
                 next_unparking = self._now() + UNPARKING_INTERVAL
             now = self._now()
             if now >= next_confirmation:
-                await self._confirm()
+                await self._confirm(self._rules.confirm_share)
                 next_confirmation = now + timedelta(seconds=self._rules.confirm_interval_s)
             due_at = self._writer.next_due_at
             if due_at is not None and due_at <= now:
@@ -169,12 +169,12 @@ class Pipeline:
                 await self._persist(
                     lambda: self._upkeep.look_for_silence(self._now(), self._broker.listening_since)
                 )
-                await self._look_for_parked()
                 next_tick = now + timedelta(seconds=self._rules.tick_s)
-            if now >= next_rollup:
+            if now >= next_poll:
+                await self._look_for_parked()
                 count = await self._persist(lambda: self._upkeep.roll_up(self._now()))
                 self.counts.rollups += count
-                next_rollup = now if count else now + timedelta(seconds=self._rules.tick_s)
+                next_poll = now if count else now + timedelta(seconds=self._rules.poll_s)
             if now >= next_upkeep:
                 next_upkeep = now + timedelta(seconds=self._rules.upkeep_s)
                 await self._persist(lambda: self._upkeep.keep_house(self._now()))
@@ -188,10 +188,10 @@ class Pipeline:
             in_table = await self._persist(self._store.parked_counts)
             self.parking.start(in_table, self.gathering.parked_stations)
 
-    def _wait_s(self, next_confirmation: datetime, next_rollup: datetime) -> float:
+    def _wait_s(self, next_confirmation: datetime, next_poll: datetime) -> float:
         """How long to wait for messages before something else has to be done."""
         now = self._now()
-        waits = [timedelta(seconds=self._rules.tick_s), next_rollup - now]
+        waits = [timedelta(seconds=self._rules.tick_s), next_poll - now]
         if self._confirmations:
             waits.append(next_confirmation - now)
         due_at = self._writer.next_due_at
@@ -205,7 +205,7 @@ class Pipeline:
         while len(self.gathering):
             await self._settle_gathered()
         await self._persist(lambda: self._writer.show_due(None))
-        await self._confirm()
+        await self._confirm(1.0)
 
     async def _settle_gathered(self) -> bool:
         """Write what was gathered, then acknowledge all of it in the order in which it came: Mosquitto may
@@ -289,8 +289,8 @@ class Pipeline:
         rules = self._rules
         return open_batch(batch, topic_root=rules.topic_root, max_payload_bytes=rules.max_payload_bytes)
 
-    async def _confirm(self) -> None:
-        confirmations = self._confirmations.take()
+    async def _confirm(self, share: float) -> None:
+        confirmations = self._confirmations.take(share)
         if confirmations:
             await self._broker.publish(confirmations)
             self.counts.confirmations += len(confirmations)

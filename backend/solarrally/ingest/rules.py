@@ -27,10 +27,14 @@ class IngestRules:
     """Days that raw readings are kept; 0: for ever."""
     show_interval_s: float = 0.5
     """How often a connector's rows are written and announced at most."""
-    confirm_interval_s: float = 1.0
-    """How long numbers of stored messages are gathered before the devices are told."""
+    confirm_interval_s: float = 0.1
+    """How often devices are told which numbers are stored."""
+    confirm_share: float = 0.1
+    """Of the stations with something to be told, at a time."""
     tick_s: float = 1.0
-    """How often silence and rollups are looked for."""
+    """How often silence is looked for."""
+    poll_s: float = 5.0
+    """How often the database is asked for rollups that are due and for messages that others parked."""
     upkeep_s: float = 60.0
     """How often tariffs are read again, partitions made and dropped, and rejected messages pruned."""
     standby_poll_s: float = 0.5

@@ -15,8 +15,10 @@ from itertools import count
 
 from solarrally.domain.fleet import Station
 
-_GOLDEN_RATIO = 0.6180339887
-"""Its multiples spread evenly, however many there are."""
+_SHIFTS = 16
+"""Stations are written in so many groups, one after the other: a group costs less than its members alone, and
+holds up a batch for less than all would.
+"""
 
 
 class Showing:
@@ -38,14 +40,15 @@ class Showing:
     def is_due(self, station: Station, connector_id: int, now: datetime) -> bool:
         """Whether the connector may be written with this batch; otherwise its turn is noted."""
         connector = station.connectors[connector_id]
+        if connector.is_behind:
+            return False
         slot = self.slot(station, now)
         if connector.shown_slot is None or connector.shown_slot < slot:
             connector.shown_slot = slot
             return True
-        if not connector.is_behind:
-            connector.is_behind = True
-            due_s = (connector.shown_slot + 1 - _shift(station)) * self._interval_s
-            heapq.heappush(self._behind, (due_s, next(self._number), station, connector_id))
+        connector.is_behind = True
+        due_s = (connector.shown_slot + 1 - _shift(station)) * self._interval_s
+        heapq.heappush(self._behind, (due_s, next(self._number), station, connector_id))
         return False
 
     def take_due(self, now: datetime | None) -> Iterator[tuple[Station, int]]:
@@ -67,4 +70,4 @@ class Showing:
 
 
 def _shift(station: Station) -> float:
-    return station.evse_id * _GOLDEN_RATIO % 1.0
+    return station.evse_id % _SHIFTS / _SHIFTS

@@ -39,7 +39,7 @@ _NOTICE_OUR_DEATH = {
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "4000",
     "client_connection_check_interval": "2000",
-    # Somebody in between may keep the connection up when we are gone. At work we say something every second.
+    # Somebody in between may keep the connection up when we are gone. At work we say something every 5 s.
     "idle_session_timeout": "15000",
     "idle_in_transaction_session_timeout": "15000",
 }
