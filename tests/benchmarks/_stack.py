@@ -189,7 +189,9 @@ def _fill_log(dsn: str) -> None:
     A new cluster makes a file of 16 MB, and waits for the disk, whenever the last one is full: 50 to 100 ms,
     every few seconds at 10,000 messages/s.
     """
-    query(dsn, "CREATE TABLE filling AS SELECT repeat('x', 1000) AS x, n FROM generate_series(1, 700000) AS n")
+    query(
+        dsn, "CREATE TABLE filling AS SELECT repeat('x', 1000) AS x, n FROM generate_series(1, 700000) AS n"
+    )
     query(dsn, "DROP TABLE filling")
     query(dsn, "CHECKPOINT")
 
