@@ -149,7 +149,8 @@ def test_two_at_once_install_one_after_the_other(launcher: ModuleType, phases: l
 
 
 def test_a_failing_step_shows_its_last_lines_and_the_cure(launcher: ModuleType) -> None:
-    script = "print('\\n'.join(f'line {n}' for n in range(40))); raise SystemExit('no such package')"
+    lines = "'\\n'.join(f'line {n}' for n in range(40))"
+    script = f"print({lines}, flush=True); raise SystemExit('no such package')"
     with pytest.raises(launcher.Failure) as failure:
         launcher.phase("installing", [sys.executable, "-c", script], cure="Plug in the network.")
     assert "no such package" in str(failure.value)

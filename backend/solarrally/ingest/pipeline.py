@@ -128,6 +128,7 @@ class Pipeline:
                 # What ended the settler was raised by _until_done; here they only have to be gone.
                 await asyncio.gather(settler, gatherer, return_exceptions=True)
                 self.gathering.take()
+                self._in_hand_since = None
 
     async def _until_done(self, settler: asyncio.Task[None]) -> None:
         """Wait for its end; after `stop` in bounded time, whatever statement it waits for."""
