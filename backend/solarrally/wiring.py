@@ -108,6 +108,9 @@ async def running_ingest(settings: Settings) -> AsyncIterator[Pipeline]:
         receive_maximum=settings.mqtt_receive_maximum,
         session_expiry_s=settings.mqtt_session_expiry_s,
         keepalive_s=settings.mqtt_keepalive_s,
+        ca_file=settings.mqtt_ca_file,
+        cert_file=settings.mqtt_cert_file,
+        key_file=settings.mqtt_key_file,
     )
     store = build_store(settings, must_lead=True)
     pipeline = Pipeline(broker, store, ingest_rules(settings), utc_now)
