@@ -11,7 +11,7 @@ from typing import Annotated
 from zoneinfo import available_timezones
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, FilePath, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from solarrally.errors import SettingsError
@@ -36,14 +36,14 @@ class Settings(BaseSettings):
         default=None,
         description="Broker, as mqtt://user:password@host:1883 or mqtts://…:8883. Required by `ingest`.",
     )
-    mqtt_ca_file: Path | None = Field(
+    mqtt_ca_file: FilePath | None = Field(
         default=None,
         description="With mqtts: who signed the broker's certificate, instead of the system's list.",
     )
-    mqtt_cert_file: Path | None = Field(
+    mqtt_cert_file: FilePath | None = Field(
         default=None, description="With mqtts: our certificate, where the broker asks for one; PEM."
     )
-    mqtt_key_file: Path | None = Field(default=None, description="The key of that certificate; PEM.")
+    mqtt_key_file: FilePath | None = Field(default=None, description="The key of that certificate; PEM.")
     mqtt_client_id: str = Field(
         default="solarrally-ingestor",
         min_length=1,

@@ -112,6 +112,7 @@ async def running_ingest(settings: Settings) -> AsyncIterator[Pipeline]:
         cert_file=settings.mqtt_cert_file,
         key_file=settings.mqtt_key_file,
     )
+    broker.check_certificates()  # also of a standby, which connects only when it leads
     store = build_store(settings, must_lead=True)
     pipeline = Pipeline(broker, store, ingest_rules(settings), utc_now)
     stop_monitor = None

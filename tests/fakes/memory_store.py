@@ -240,6 +240,7 @@ class MemoryTransaction:
         return self._store.raw_dropped_before is None or since >= self._store.raw_dropped_before
 
     async def save_accounts(self, accounts: Sequence[tuple[Station, Account]]) -> None:
+        assert len({account.session.id for _, account in accounts}) == len(accounts)  # PostgreSQL refuses it
         for _, account in accounts:
             self._tables.sessions[account.session.id] = copy.deepcopy(account)
 

@@ -108,13 +108,22 @@ class MosquittoBroker:
         """Deliveries received and not yet taken."""
         return self._arrivals.count
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[MosquittoBroker]:
-        """Keep connected for the length of the block. Raises `SettingsError` for unusable TLS files."""
+    def check_certificates(self) -> None:
+        """`SettingsError` when they cannot be used: to be known at the start, not at the first connection."""
         try:
             self._tls_context()
         except OSError as error:
-            raise SettingsError(f"the certificates for {self._address} cannot be used: {error}") from error
+            files = (
+                ", ".join(str(file) for file in self._tls_files if file is not None) or "the system's list"
+            )
+            raise SettingsError(
+                f"the certificates for {self._address} cannot be used ({files}): {error}"
+            ) from error
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[MosquittoBroker]:
+        """Keep connected for the length of the block. Raises `SettingsError` for unusable TLS files."""
+        self.check_certificates()
         task = asyncio.create_task(self._stay_connected(), name="mqtt")
         task.add_done_callback(self._note_failure)
         try:

@@ -22,10 +22,10 @@ class Changes:
     def __init__(self) -> None:
         self.events: list[StationEvent] = []
         self.rejected: list[RejectedPart] = []
-        self._sessions: dict[int, tuple[Station, int, Session]] = {}
+        self._sessions: dict[UUID, tuple[Station, int, Session]] = {}
         self._dissolved: list[tuple[Station, int, Session]] = []
         self._connectors: dict[tuple[str, int], Station] = {}
-        self._announced: set[int] = set()
+        self._announced: set[UUID] = set()
 
     def connector(self, station: Station, connector_id: int) -> None:
         """Its newest values or its fold changed."""
@@ -34,10 +34,12 @@ class Changes:
     def session(
         self, station: Station, connector_id: int, session: Session, *, corrected: bool = False
     ) -> None:
-        """It was opened, went on, ended, or was `corrected` by late data."""
-        self._sessions[id(session)] = (station, connector_id, session)
+        """It was opened, went on, ended, or was `corrected` by late data. The last word on a session counts:
+        one that was found after a crash may be derived again in the same batch.
+        """
+        self._sessions[session.id] = (station, connector_id, session)
         if corrected or not session.is_active:
-            self._announced.add(id(session))
+            self._announced.add(session.id)
         self.connector(station, connector_id)
 
     def dissolved(self, station: Station, connector_id: int, session: Session) -> None:
@@ -59,8 +61,10 @@ class Changes:
         """
         for (_, number), station in self._connectors.items():
             active = station.connectors[number].state.active_session
-            if active is not None and id(active) not in self._sessions:
-                self._sessions[id(active)] = (station, number, active)
+            if active is not None:
+                self._sessions[active.id] = (station, number, active)
+        for _, _, session in self._dissolved:
+            self._sessions.pop(session.id, None)
         accounts = {key: registry.account(*place) for key, place in self._sessions.items()}
         if self._dissolved:
             await tx.delete_sessions([session.id for _, _, session in self._dissolved])
@@ -96,7 +100,7 @@ class Changes:
     def _show(
         self,
         registry: Registry,
-        accounts: dict[int, Account],
+        accounts: dict[UUID, Account],
         rules: SessionRules,
     ) -> tuple[list[ConnectorUpdate], list[SessionUpdate]]:
         """Each connector's newest with its running session; the session updates worth announcing."""
@@ -106,9 +110,9 @@ class Changes:
             latest, active = connector.up_to_date(rules), connector.state.active_session
             running = None
             if active is not None:
-                running = session_update(accounts[id(active)])
+                running = session_update(accounts[active.id])
                 if latest.session is None or latest.session.id != active.id:
-                    self._announced.add(id(active))
+                    self._announced.add(active.id)
             connector.latest = replace(latest, session=running)
             connector.is_behind = False
             shown.append(connector.latest)

@@ -115,6 +115,7 @@ class Writer:
     async def show_due(self, now: datetime | None) -> None:
         """Write and announce the connectors whose turn has come; all that are behind where `now` is None."""
         changes = Changes()
+        self._include_recovered(changes)
         self._include_due(changes, now)
         if not changes:
             return
@@ -129,6 +130,9 @@ class Writer:
         for station, connector_id in self._showing.take_due(now):
             if self._registry.get(station.evse_uid) is station:  # else it was forgotten, and is loaded anew
                 changes.connector(station, connector_id)
+
+    def _include_recovered(self, changes: Changes) -> None:
+        """What was found after a crash is written before anything new is made of it."""
         for station, connector_id, sessions in self._registry.take_recovered():
             changes.connector(station, connector_id)
             for session in sessions:
@@ -144,6 +148,7 @@ class Writer:
         may_conflict: bool,
     ) -> tuple[BatchOutcome, set[RollupMark]]:
         outcome = BatchOutcome()
+        self._include_recovered(changes)
         batch = self._sort(messages, changes, outcome)
         changes.rejected = [part for message in messages for part in message.rejected]
         if parking.into:
