@@ -13,6 +13,7 @@ from itertools import count
 from uuid import UUID
 
 from solarrally.domain.bill import Account, Bill
+from solarrally.domain.bucket import BUCKET
 from solarrally.domain.fleet import Connector, Station, StationFacts
 from solarrally.domain.reading import Reading
 from solarrally.domain.session import Session
@@ -20,7 +21,6 @@ from solarrally.domain.station import ConnectorState
 from solarrally.domain.tariff import Tariff
 from solarrally.domain.update import ConnectorUpdate, SessionUpdate
 from solarrally.errors import NotLeading, StoreConflict, StoreRefused, StoreUnavailable
-from solarrally.ingest.marks import BUCKET
 from solarrally.ingest.ports import (
     Delivery,
     ParkedDelivery,

@@ -20,11 +20,12 @@ import asyncpg
 import pytest
 
 from solarrally import cli as program
+from solarrally.domain.bucket import bucket_start
 from solarrally.ingest.ports import KEPT_PAYLOAD_BYTES
 from solarrally.storage.engine import connect
 from solarrally.storage.leadership import try_lead
 from solarrally.storage.rejected import Parking, Selection, newest, park, prune
-from solarrally.storage.rollups import bucket_start, mark_due
+from solarrally.storage.rollups import mark_due
 
 NOON = datetime(2026, 3, 9, 12, 0, tzinfo=UTC)
 TOPIC = "evse/CP-1/telemetry"

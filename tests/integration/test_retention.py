@@ -10,11 +10,12 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
+from solarrally.domain.bucket import bucket_start
 from solarrally.storage.compaction import compact, loose_keys
 from solarrally.storage.engine import connect
 from solarrally.storage.partitions import ensure_partitions, existing_days, partition_name
 from solarrally.storage.retention import Drop, apply, horizon_of, plan, raw_horizon, raw_is_complete
-from solarrally.storage.rollups import RollupRules, bucket_start, mark_due, roll_up
+from solarrally.storage.rollups import RollupRules, mark_due, roll_up
 
 NOW = datetime(2026, 6, 30, 15, 0, tzinfo=UTC)
 KEEP_DAYS = 90

@@ -13,14 +13,13 @@ import asyncpg
 import pytest
 
 from solarrally.dialects.routes import decode
+from solarrally.domain.bucket import BUCKET, bucket_start
 from solarrally.domain.session import Session
 from solarrally.domain.station import ConnectorState, SessionRules, observe
 from solarrally.storage.codes import SOURCE_CODE, STATUS_CODE
 from solarrally.storage.partitions import ensure_partitions
 from solarrally.storage.rollups import (
-    BUCKET,
     RollupRules,
-    bucket_start,
     mark_all_due,
     mark_due,
     next_limit,

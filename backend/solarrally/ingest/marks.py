@@ -7,17 +7,11 @@ is computed. Whatever is forgotten here is only marked twice.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from solarrally.domain.bucket import BUCKET, bucket_start
 from solarrally.domain.fleet import Station
 from solarrally.ingest.ports import RollupMark
-
-BUCKET = timedelta(minutes=15)
-
-
-def bucket_of(ts: datetime) -> datetime:
-    """The start of the quarter of an hour that an instant falls into."""
-    return ts.replace(minute=ts.minute - ts.minute % 15, second=0, microsecond=0)
 
 
 class Marks:
@@ -33,7 +27,7 @@ class Marks:
         current = self._current.get((station.evse_id, connector_id))
         if current is not None and current[0] <= instants[0] and instants[-1] < current[1]:
             return set()
-        marks = {RollupMark(station.evse_id, connector_id, bucket_of(ts)) for ts in instants}
+        marks = {RollupMark(station.evse_id, connector_id, bucket_start(ts)) for ts in instants}
         return marks - self._known
 
     def written(self, marks: Iterable[RollupMark]) -> None:

@@ -30,34 +30,32 @@ class Showing:
 
     def __init__(self, interval_s: float) -> None:
         self._interval_s = interval_s
-        self._behind: list[tuple[float, int, Station, int]] = []
+        self._behind: list[tuple[float, int, int, Station, int]] = []
+        """When it is due, a number that makes the order total, the slot that is then, and who."""
         self._number = count()
-
-    def slot(self, station: Station, now: datetime) -> int:
-        """The number of the station's slot that an instant falls into."""
-        return int(now.timestamp() / self._interval_s + _shift(station))
 
     def is_due(self, station: Station, connector_id: int, now: datetime) -> bool:
         """Whether the connector may be written with this batch; otherwise its turn is noted."""
         connector = station.connectors[connector_id]
         if connector.is_behind:
             return False
-        slot = self.slot(station, now)
+        slot = int(now.timestamp() / self._interval_s + _shift(station))
         if connector.shown_slot is None or connector.shown_slot < slot:
             connector.shown_slot = slot
             return True
         connector.is_behind = True
-        due_s = (connector.shown_slot + 1 - _shift(station)) * self._interval_s
-        heapq.heappush(self._behind, (due_s, next(self._number), station, connector_id))
+        next_slot = connector.shown_slot + 1
+        due_s = (next_slot - _shift(station)) * self._interval_s
+        heapq.heappush(self._behind, (due_s, next(self._number), next_slot, station, connector_id))
         return False
 
     def take_due(self, now: datetime | None) -> Iterator[tuple[Station, int]]:
         """Those whose turn has come, or all of them where `now` is None."""
         while self._behind and (now is None or self._behind[0][0] <= now.timestamp()):
-            due_s, _, station, connector_id = heapq.heappop(self._behind)
+            _, _, slot, station, connector_id = heapq.heappop(self._behind)
             connector = station.connectors[connector_id]
             if connector.is_behind:
-                connector.shown_slot = int(due_s / self._interval_s + _shift(station) + 0.5)
+                connector.shown_slot = slot
                 yield station, connector_id
 
     @property

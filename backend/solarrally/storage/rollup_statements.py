@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from solarrally.domain.bucket import BUCKET_S
 from solarrally.domain.energy import CLOCK_SLACK_S, JITTER_WH, POWER_MARGIN, EnergyMethod
 from solarrally.domain.reading import NEVER_BILLED, ConnectorStatus, EnergySource
 from solarrally.storage.codes import SOURCE_CODE, STATUS_CODE
-
-BUCKET_S: Final = 900
 
 LOOK_BACK_READINGS: Final = 10
 """Enough to find each measurand of a device that says one at a time, and few beside a bucket's hundred."""

@@ -16,15 +16,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from solarrally.storage.rollup_statements import BUCKET_S, COMPUTE_BUCKETS, COMPUTE_DAYS
+from solarrally.domain.bucket import BUCKET as BUCKET  # `solarrally maintain` takes it from here
+from solarrally.domain.bucket import BUCKET_S, bucket_start
+from solarrally.storage.rollup_statements import COMPUTE_BUCKETS, COMPUTE_DAYS
 
 if TYPE_CHECKING:
     import asyncpg
     from asyncpg.pool import PoolConnectionProxy
 
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
-
-BUCKET: Final = timedelta(seconds=BUCKET_S)
 
 _HALF_A_MICROSECOND_S: Final = 5e-7
 """Differences of instants are exact to a microsecond; as floating-point seconds they are not quite."""
@@ -57,11 +57,6 @@ class RolledUp:
     left_count: int
     """Marked buckets left as they were, because readings that went into them have been dropped since."""
     took_s: float
-
-
-def bucket_start(ts: datetime) -> datetime:
-    """The start of the bucket that a reading of this instant falls into."""
-    return ts.replace(minute=ts.minute - ts.minute % 15, second=0, microsecond=0)
 
 
 async def mark_due(
