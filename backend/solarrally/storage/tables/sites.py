@@ -1,0 +1,94 @@
+"""Sites with their tariffs, EVSEs, and the newest of each connector."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Identity,
+    Integer,
+    Numeric,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from solarrally.storage.tables.common import INSTANT, NOW, metadata
+
+site = Table(
+    "site",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("timezone", Text, nullable=False),
+    Column(
+        "currency",
+        Text,
+        CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency_is_iso4217"),
+        nullable=False,
+    ),
+    Column("latitude_deg", Float),
+    Column("longitude_deg", Float),
+    Column("created_at", INSTANT, nullable=False, server_default=NOW),
+)
+
+tariff = Table(
+    "tariff",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("site_id", ForeignKey("site.id"), nullable=False),
+    Column("valid_from", INSTANT, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("price_solar_per_kwh", Numeric(12, 4), nullable=False),
+    Column("price_grid_per_kwh", Numeric(12, 4), nullable=False),
+    Column("created_at", INSTANT, nullable=False, server_default=NOW),
+    UniqueConstraint("site_id", "valid_from"),
+    CheckConstraint("price_solar_per_kwh >= 0 AND price_grid_per_kwh >= 0", name="prices_not_negative"),
+)
+
+evse = Table(
+    "evse",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("evse_uid", Text, nullable=False, unique=True),
+    Column("site_id", ForeignKey("site.id"), nullable=False, index=True),
+    Column("dialect", Text, nullable=False, server_default="native"),
+    Column("vendor", Text),
+    Column("model", Text),
+    Column("firmware", Text),
+    Column("max_power_w", Float),
+    Column("is_enabled", Boolean, nullable=False, server_default=text("true")),
+    Column("is_online", Boolean, nullable=False, server_default=text("false")),
+    Column("online_changed_at", INSTANT),
+    Column("created_at", INSTANT, nullable=False, server_default=NOW),
+)
+
+# The newest of each connector, updated with every batch: HOT updates need free space in the page.
+connector = Table(
+    "connector",
+    metadata,
+    Column("evse_id", ForeignKey("evse.id"), primary_key=True, autoincrement=False),
+    Column("connector_id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("ts", INSTANT),
+    Column("received_at", INSTANT),
+    Column("status", Text),
+    Column("reported_status", Text),
+    Column("power_w", Float),
+    Column("voltage_v", Float),
+    Column("current_a", Float),
+    Column("temperature_c", Float),
+    Column("soc_percent", Float),
+    Column("energy_source", Text),
+    Column("error_code", Text),
+    Column("quality", SmallInteger, nullable=False, server_default=text("0")),
+    Column("session_id", Uuid),
+    Column("fold", JSONB),
+    postgresql_with={"fillfactor": "50"},
+)
