@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError
 
 from solarrally.api.app import create_app
+from solarrally.api.options import ApiOptions
 from solarrally.api.server import make_server
 from solarrally.brokers.address import parse_address
 from solarrally.brokers.mosquitto import MosquittoBroker
@@ -194,9 +195,19 @@ async def add_user(settings: Settings, username: str, password: str, role: str, 
     log.info("user_added", username=username, role=role)
 
 
+def api_options(settings: Settings) -> ApiOptions:
+    return ApiOptions(
+        jwt_secret=required(settings.jwt_secret, "SOLARRALLY_JWT_SECRET", "serve"),
+        access_token_ttl_s=settings.access_token_ttl_s,
+        ws_ticket_ttl_s=settings.ws_ticket_ttl_s,
+        allowed_origins=settings.allowed_origins,
+        open_docs=settings.open_docs,
+    )
+
+
 async def serve_api(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM."""
-    jwt_secret = required(settings.jwt_secret, "SOLARRALLY_JWT_SECRET", "serve")
+    options = api_options(settings)
     dsn = database_dsn(settings)
     engine = create_engine(
         dsn, application_name="solarrally-api", statement_timeout_s=API_STATEMENT_TIMEOUT_S
@@ -206,11 +217,7 @@ async def serve_api(settings: Settings) -> None:
         engine=engine,
         hub=hub,
         feed=Feed(dsn, engine, hub),
-        jwt_secret=jwt_secret,
-        access_token_ttl_s=settings.access_token_ttl_s,
-        ws_ticket_ttl_s=settings.ws_ticket_ttl_s,
-        allowed_origins=settings.allowed_origins,
-        open_docs=settings.open_docs,
+        options=options,
     )
     log.info("api_starting", address=f"http://{settings.api_host}:{settings.api_port}")
     await make_server(app, host=settings.api_host, port=settings.api_port).serve()

@@ -15,6 +15,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from solarrally.api.app import create_app
 from solarrally.api.live_limits import LiveLimits
+from solarrally.api.options import ApiOptions
 from solarrally.api.server import make_server
 from solarrally.hub import Hub
 from solarrally.storage.engine import connect, create_engine
@@ -47,13 +48,14 @@ AppMaker = Callable[..., FastAPI]
 
 @pytest.fixture
 def make_app(database_url: str) -> AppMaker:
-    """Makes an application on the test's database; keywords go to `create_app`."""
+    """Makes an application on the test's database; keywords go to `ApiOptions`."""
 
     def make(dsn: str = database_url, **options: object) -> FastAPI:
         engine = create_engine(dsn, application_name="solarrally-api", statement_timeout_s=10.0)
         hub = Hub()
         feed = Feed(dsn, engine, hub, check_interval_s=0.5, check_timeout_s=0.5)
-        return create_app(engine=engine, hub=hub, feed=feed, **{"jwt_secret": JWT_SECRET, **options})  # type: ignore[arg-type]
+        chosen = ApiOptions(**{"jwt_secret": JWT_SECRET, **options})  # type: ignore[arg-type]
+        return create_app(engine=engine, hub=hub, feed=feed, options=chosen)
 
     return make
 
@@ -80,7 +82,7 @@ Serve = Callable[..., Awaitable[str]]
 
 @pytest.fixture
 async def serve(make_app: AppMaker, world: World) -> AsyncIterator[Serve]:
-    """Starts an application behind a port and gives `127.0.0.1:port`; keywords go to `create_app`."""
+    """Starts an application behind a port and gives `127.0.0.1:port`; keywords go to `ApiOptions`."""
     async with AsyncExitStack() as stack:
 
         async def start(app: FastAPI | None = None, **options: object) -> str:

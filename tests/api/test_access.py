@@ -7,6 +7,7 @@ import pytest
 from fastapi.routing import iter_route_contexts
 
 from solarrally.api.app import create_app
+from solarrally.api.options import ApiOptions
 from solarrally.hub import Hub
 from solarrally.storage.engine import create_engine
 from tests.api.conftest import AppMaker, running
@@ -49,7 +50,7 @@ class NoFeed:
 
 def test_the_table_has_every_route_and_no_other() -> None:
     engine = create_engine("postgresql://nobody@127.0.0.1:1/none")
-    app = create_app(engine=engine, hub=Hub(), feed=NoFeed(), jwt_secret="x" * 32)
+    app = create_app(engine=engine, hub=Hub(), feed=NoFeed(), options=ApiOptions(jwt_secret="x" * 32))
     routes: set[tuple[str, str]] = set()
     sockets: set[str] = set()
     for context in iter_route_contexts(app.routes):

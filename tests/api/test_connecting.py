@@ -10,14 +10,18 @@ from sqlalchemy import make_url
 
 from solarrally.errors import StoreUnavailable
 from solarrally.storage.engine import create_engine
-from solarrally.storage.queries import EvseFilter, EvseRow, list_evses
+from solarrally.storage.queries import EVSE_ORDERS, EvseFilter, EvseRow, Window, list_evses
 from tests.api.world import World
 
 
 async def ask(dsn: str, statement_timeout_s: float = 10.0) -> list[EvseRow]:
     engine = create_engine(dsn, application_name="asking", statement_timeout_s=statement_timeout_s)
     try:
-        return await list_evses(engine, EvseFilter(), after_evse_uid=None, limit=10)
+        return await list_evses(
+            engine,
+            EvseFilter(),
+            Window(order=EVSE_ORDERS["evse_uid"], is_descending=False, after=None, limit=10),
+        )
     finally:
         await engine.dispose()
 

@@ -24,7 +24,7 @@ async def test_the_right_password_gives_a_token_that_works(client: httpx.AsyncCl
     assert (body["token_type"], body["expires_in_s"]) == ("bearer", 900)
     me = await client.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {body['access_token']}"})
     assert me.json()["user"]["username"] == "operator"
-    assert "sessions:read" in me.json()["permissions"]
+    assert "session:read" in me.json()["permissions"]
 
 
 @pytest.mark.parametrize(

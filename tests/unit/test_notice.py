@@ -128,7 +128,9 @@ def test_few_updates_make_one_notice_and_none_make_none() -> None:
     assert encode_notices([], []) == []
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"connectors":[{}],"sessions":[]}', "nonsense"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"connectors":[{}],"sessions":[]}', '{"alerts":[1]}', "nonsense"]
+)
 def test_what_is_not_ours_is_refused(text: str) -> None:
     with pytest.raises(msgspec.DecodeError):
         decode_notice(text)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from importlib.metadata import version
 from typing import Final, Protocol
 
@@ -15,15 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.middleware.cors import CORSMiddleware
 
 from solarrally.api import auth, evses, health, live, rejected, sessions, users
-from solarrally.api.accounts import Accounts
 from solarrally.api.bodies import BoundedBodies
-from solarrally.api.cursors import Cursors
 from solarrally.api.docs import docs_router, install_openapi
 from solarrally.api.errors import install_error_handlers
 from solarrally.api.headers import SecurityHeaders
-from solarrally.api.live_limits import LiveLimits
+from solarrally.api.options import ApiOptions
+from solarrally.api.request_ids import RequestIds
 from solarrally.api.services import Services, make_services
-from solarrally.api.tokens import AccessTokens
 from solarrally.hub import Hub
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -39,37 +36,13 @@ class Feed(Protocol):
         """Follow the database until cancelled."""
 
 
-def create_app(
-    *,
-    engine: AsyncEngine,
-    hub: Hub,
-    feed: Feed,
-    jwt_secret: str,
-    access_token_ttl_s: int = 900,
-    ws_ticket_ttl_s: float = 30.0,
-    allowed_origins: Sequence[str] = (),
-    open_docs: bool = False,
-    account_cache_s: float = 15.0,
-    live_limits: LiveLimits | None = None,
-) -> FastAPI:
+def create_app(*, engine: AsyncEngine, hub: Hub, feed: Feed, options: ApiOptions) -> FastAPI:
     """The application, to be started once. It starts the feed, which fills the hub, and stops it.
 
-    The engine is the application's from now on: disposed of when it stops. `jwt_secret` has at least 32
-    characters (ValueError otherwise). `allowed_origins` may call the API and open the WebSocket besides our
-    own. With `open_docs` the API's description needs no token. `live_limits` is for tests.
+    The engine is the application's from now on: disposed of when it stops. ValueError when the secret of the
+    tokens is too short.
     """
-    services = make_services(
-        engine=engine,
-        hub=hub,
-        tokens=AccessTokens(jwt_secret, access_token_ttl_s),
-        accounts=Accounts(engine, account_cache_s),
-        cursors=Cursors(jwt_secret),
-        live=replace(
-            live_limits or LiveLimits(),
-            ticket_ttl_s=ws_ticket_ttl_s,
-            allowed_origins=frozenset(allowed_origins),
-        ),
-    )
+    services = make_services(engine=engine, hub=hub, options=options)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -101,17 +74,18 @@ def create_app(
     install_openapi(app)
     app.include_router(_api())
     app.include_router(health.router)
-    app.include_router(docs_router(is_open=open_docs))
-    if allowed_origins:
+    app.include_router(docs_router(is_open=options.open_docs))
+    if options.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=list(allowed_origins),
-            allow_methods=["GET", "POST"],
+            allow_origins=list(options.allowed_origins),
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type"],
             expose_headers=["Link", "Retry-After"],
         )
     app.add_middleware(BoundedBodies)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestIds)
     return app
 
 

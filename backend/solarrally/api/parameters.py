@@ -74,15 +74,20 @@ class Parameters(BaseModel):
 
 
 class ListParameters(Parameters):
-    """Query parameters of a paged list."""
+    """Query parameters of a paged list. Each list narrows `sort` to what it offers."""
 
     limit: Limit = Field(default=100, description="Items per page.")
     cursor: Cursor | None = None
+    sort: str
 
     @property
     def filters(self) -> dict[str, object]:
         """What a cursor is bound to."""
         return self.model_dump(mode="json", exclude={"limit", "cursor"}, exclude_none=True)
+
+    def where(self) -> dict[str, Any]:
+        """What restricts the list: everything but how it is cut and sorted."""
+        return self.model_dump(exclude={"limit", "cursor", "sort"})
 
 
 async def _refuse_query(_parameters: Annotated[Parameters, Query()]) -> None:

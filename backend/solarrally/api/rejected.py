@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query
 
-from solarrally.api.paging import link_next, split_page
+from solarrally.api.paging import PagerDependency
 from solarrally.api.parameters import ListParameters, ShortText
 from solarrally.api.permissions import Permission
 from solarrally.api.responses import NEXT_PAGE, guarded
 from solarrally.api.schemas.rejected import RejectedMessage, RejectedMessagePage
 from solarrally.api.security import Caller, requires
 from solarrally.api.services import ServicesDependency
-from solarrally.storage.queries import list_rejected
+from solarrally.storage.queries import REJECTED_ORDERS, list_rejected
 
 router = APIRouter(prefix="/rejected-messages", tags=["rejected messages"])
 
@@ -21,28 +21,24 @@ router = APIRouter(prefix="/rejected-messages", tags=["rejected messages"])
 class RejectedParameters(ListParameters):
     """Which rejected messages."""
 
+    sort: Literal["id", "-id"] = "-id"
     reason: ShortText | None = None
 
 
 @router.get("", operation_id="list_rejected_messages", responses={200: NEXT_PAGE, **guarded()})
 async def get_rejected_messages(
-    request: Request,
-    response: Response,
+    pager: PagerDependency,
     services: ServicesDependency,
-    _caller: Annotated[Caller, requires(Permission.REJECTED_MESSAGES_READ)],
+    _caller: Annotated[Caller, requires(Permission.REJECTED_MESSAGE_READ)],
     parameters: Annotated[RejectedParameters, Query()],
 ) -> RejectedMessagePage:
     """Rejected messages, newest first."""
-    filters = parameters.filters
-    before_id = None
-    if parameters.cursor is not None:
-        before_id = services.cursors.read("rejected-messages", filters, parameters.cursor, int)
-    rows = await list_rejected(
-        services.engine, reason=parameters.reason, before_id=before_id, limit=parameters.limit + 1
+    page = await pager.page(
+        "rejected-messages",
+        parameters,
+        REJECTED_ORDERS,
+        lambda window: list_rejected(services.engine, window, reason=parameters.reason),
     )
-    page, last = split_page(rows, parameters.limit)
-    cursor = None
-    if last is not None:
-        cursor = services.cursors.make("rejected-messages", filters, last.id)
-        link_next(request, response, cursor)
-    return RejectedMessagePage(items=[RejectedMessage.of(row) for row in page], next_cursor=cursor)
+    return RejectedMessagePage(
+        items=[RejectedMessage.of(row) for row in page.rows], next_cursor=page.next_cursor
+    )

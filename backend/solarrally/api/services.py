@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
 from fastapi import Depends
@@ -13,6 +13,7 @@ from solarrally.api.accounts import Accounts
 from solarrally.api.cursors import Cursors
 from solarrally.api.live_limits import LiveLimits
 from solarrally.api.live_sockets import OpenSockets
+from solarrally.api.options import ApiOptions
 from solarrally.api.throttle import Throttle
 from solarrally.api.tokens import AccessTokens
 from solarrally.hub import Hub
@@ -39,23 +40,20 @@ class Services:
     sockets: OpenSockets
 
 
-def make_services(
-    *,
-    engine: AsyncEngine,
-    hub: Hub,
-    tokens: AccessTokens,
-    accounts: Accounts,
-    cursors: Cursors,
-    live: LiveLimits,
-) -> Services:
-    """The services of one application, with what only they hold."""
+def make_services(*, engine: AsyncEngine, hub: Hub, options: ApiOptions) -> Services:
+    """The services of one application."""
+    live = replace(
+        options.live_limits,
+        ticket_ttl_s=options.ws_ticket_ttl_s,
+        allowed_origins=frozenset(options.allowed_origins),
+    )
     return Services(
         engine=engine,
         hub=hub,
-        tokens=tokens,
-        accounts=accounts,
+        tokens=AccessTokens(options.jwt_secret, options.access_token_ttl_s),
+        accounts=Accounts(engine, options.account_cache_s),
         passwords=Passwords(),
-        cursors=cursors,
+        cursors=Cursors(options.jwt_secret),
         throttle_per_account=Throttle(FREE_LOGINS_PER_ACCOUNT),
         throttle_per_address=Throttle(FREE_LOGINS_PER_ADDRESS),
         live=live,

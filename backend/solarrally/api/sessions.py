@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-import msgspec
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query
 from pydantic import Field
 
 from solarrally.api.errors import not_found
-from solarrally.api.paging import link_next, split_page
+from solarrally.api.paging import PagerDependency
 from solarrally.api.parameters import (
     NO_QUERY,
     ConnectorId,
@@ -27,9 +25,9 @@ from solarrally.api.schemas.sessions import Bill, BillList, Reading, ReadingPage
 from solarrally.api.security import Caller, requires
 from solarrally.api.services import Services, ServicesDependency
 from solarrally.storage.queries import (
-    ReadingPosition,
+    READING_ORDERS,
+    SESSION_ORDERS,
     SessionFilter,
-    SessionPosition,
     SessionRow,
     SessionScope,
     bills_of,
@@ -44,6 +42,7 @@ router = APIRouter(prefix="/sessions", tags=["sessions"])
 class SessionParameters(ListParameters):
     """Which sessions."""
 
+    sort: Literal["started_at", "-started_at"] = "-started_at"
     evse_uid: ShortText | None = None
     connector_id: ConnectorId | None = None
     site_id: SiteId | None = None
@@ -54,54 +53,39 @@ class SessionParameters(ListParameters):
     date_to: Instant | None = Field(default=None, description="On started_at, exclusive.")
 
 
-class _SessionCursor(msgspec.Struct, array_like=True):
-    started_at: datetime
-    id: UUID
+class ReadingParameters(ListParameters):
+    """Which readings."""
 
-
-class _ReadingCursor(msgspec.Struct, array_like=True):
-    ts: datetime
-    digest: int
+    sort: Literal["ts", "-ts"] = "ts"
 
 
 @router.get("", operation_id="list_sessions", responses={200: NEXT_PAGE, **guarded()})
 async def get_sessions(
-    request: Request,
-    response: Response,
+    pager: PagerDependency,
     services: ServicesDependency,
-    caller: Annotated[Caller, requires(Permission.SESSIONS_READ, Permission.SESSIONS_READ_OWN)],
+    caller: Annotated[Caller, requires(Permission.SESSION_READ, Permission.SESSION_READ_OWN)],
     parameters: Annotated[SessionParameters, Query()],
 ) -> SessionPage:
     """Sessions, newest first. A driver gets only those of the own id_token."""
-    after = None
-    filters = parameters.filters
-    if parameters.cursor is not None:
-        place = services.cursors.read("sessions", filters, parameters.cursor, _SessionCursor)
-        after = SessionPosition(place.started_at, place.id)
-    where = SessionFilter(**parameters.model_dump(exclude={"limit", "cursor"}))
-    rows = await list_sessions(
-        services.engine,
-        caller.scope(Permission.SESSIONS_READ),
-        where,
-        after=after,
-        limit=parameters.limit + 1,
+    scope = caller.scope(Permission.SESSION_READ)
+    where = SessionFilter(**parameters.where())
+    page = await pager.page(
+        "sessions",
+        parameters,
+        SESSION_ORDERS,
+        lambda window: list_sessions(services.engine, scope, where, window),
     )
-    page, last = split_page(rows, parameters.limit)
-    cursor = None
-    if last is not None:
-        cursor = services.cursors.make("sessions", filters, _SessionCursor(last.started_at, last.id))
-        link_next(request, response, cursor)
-    return SessionPage(items=[Session.of(row) for row in page], next_cursor=cursor)
+    return SessionPage(items=[Session.of(row) for row in page.rows], next_cursor=page.next_cursor)
 
 
 @router.get("/{session_id}", operation_id="get_session", responses=guarded(404), dependencies=[NO_QUERY])
 async def get_session(
     services: ServicesDependency,
-    caller: Annotated[Caller, requires(Permission.SESSIONS_READ, Permission.SESSIONS_READ_OWN)],
+    caller: Annotated[Caller, requires(Permission.SESSION_READ, Permission.SESSION_READ_OWN)],
     session_id: SessionIdPath,
 ) -> Session:
     """One session."""
-    return Session.of(await _visible(services, caller.scope(Permission.SESSIONS_READ), session_id))
+    return Session.of(await _visible(services, caller.scope(Permission.SESSION_READ), session_id))
 
 
 @router.get(
@@ -110,27 +94,22 @@ async def get_session(
     responses={200: NEXT_PAGE, **guarded(404)},
 )
 async def get_session_readings(
-    request: Request,
-    response: Response,
+    pager: PagerDependency,
     services: ServicesDependency,
     caller: Annotated[Caller, requires(Permission.TELEMETRY_READ, Permission.TELEMETRY_READ_OWN)],
     session_id: SessionIdPath,
-    parameters: Annotated[ListParameters, Query()],
+    parameters: Annotated[ReadingParameters, Query()],
 ) -> ReadingPage:
     """The readings of a session, oldest first."""
     session = await _visible(services, caller.scope(Permission.TELEMETRY_READ), session_id)
-    after = None
-    bound_to: dict[str, object] = {"session_id": str(session_id)}
-    if parameters.cursor is not None:
-        place = services.cursors.read("readings", bound_to, parameters.cursor, _ReadingCursor)
-        after = ReadingPosition(place.ts, place.digest)
-    rows = await readings_of(services.engine, session, after=after, limit=parameters.limit + 1)
-    page, last = split_page(rows, parameters.limit)
-    cursor = None
-    if last is not None:
-        cursor = services.cursors.make("readings", bound_to, _ReadingCursor(last.ts, last.digest))
-        link_next(request, response, cursor)
-    return ReadingPage(items=[Reading.of(row) for row in page], next_cursor=cursor)
+    page = await pager.page(
+        "session-readings",
+        parameters,
+        READING_ORDERS,
+        lambda window: readings_of(services.engine, session, window),
+        session_id=str(session_id),
+    )
+    return ReadingPage(items=[Reading.of(row) for row in page.rows], next_cursor=page.next_cursor)
 
 
 @router.get(
@@ -141,14 +120,14 @@ async def get_session_readings(
 )
 async def get_session_bills(
     services: ServicesDependency,
-    caller: Annotated[Caller, requires(Permission.BILLS_READ, Permission.BILLS_READ_OWN)],
+    caller: Annotated[Caller, requires(Permission.BILL_READ, Permission.BILL_READ_OWN)],
     session_id: SessionIdPath,
 ) -> BillList:
     """All bills of a session: none while it runs; corrections are a credit and a new invoice.
 
     Those of a session that late data dissolved stay here, its last one a credit.
     """
-    scope = caller.scope(Permission.BILLS_READ)
+    scope = caller.scope(Permission.BILL_READ)
     bills = await bills_of(services.engine, session_id)
     if await session_of(services.engine, scope, session_id) is None:
         bills = [bill for bill in bills if scope.covers(bill.id_token)]

@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import structlog
-from fastapi import APIRouter, Query, Request, Response, status
+from fastapi import APIRouter, Query, status
 
-from solarrally.api.paging import link_next, split_page
+from solarrally.api.paging import PagerDependency
 from solarrally.api.parameters import NO_QUERY, ListParameters
 from solarrally.api.permissions import Permission
 from solarrally.api.responses import NEXT_PAGE, guarded
 from solarrally.api.schemas.users import NewUser, User, UserPage
 from solarrally.api.security import Caller, requires
 from solarrally.api.services import ServicesDependency
-from solarrally.storage.users import create_user, list_accounts
+from solarrally.storage.users import ACCOUNT_ORDERS, create_user, list_accounts
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 router = APIRouter(prefix="/users", tags=["users"])
 
 
+class UserParameters(ListParameters):
+    """Which users."""
+
+    sort: Literal["id", "-id", "username", "-username"] = "id"
+
+
 @router.get("", operation_id="list_users", responses={200: NEXT_PAGE, **guarded()})
 async def get_users(
-    request: Request,
-    response: Response,
+    pager: PagerDependency,
     services: ServicesDependency,
-    _caller: Annotated[Caller, requires(Permission.USERS_READ)],
-    parameters: Annotated[ListParameters, Query()],
+    _caller: Annotated[Caller, requires(Permission.USER_READ)],
+    parameters: Annotated[UserParameters, Query()],
 ) -> UserPage:
-    """All users, by id."""
-    after_id = 0
-    if parameters.cursor is not None:
-        after_id = services.cursors.read("users", parameters.filters, parameters.cursor, int)
-    accounts = await list_accounts(services.engine, after_id=after_id, limit=parameters.limit + 1)
-    page, last = split_page(accounts, parameters.limit)
-    cursor = None
-    if last is not None:
-        cursor = services.cursors.make("users", parameters.filters, last.id)
-        link_next(request, response, cursor)
-    return UserPage(items=[User.of(account) for account in page], next_cursor=cursor)
+    """All users."""
+    page = await pager.page(
+        "users", parameters, ACCOUNT_ORDERS, lambda window: list_accounts(services.engine, window)
+    )
+    return UserPage(items=[User.of(account) for account in page.rows], next_cursor=page.next_cursor)
 
 
 @router.post(
@@ -50,7 +49,7 @@ async def get_users(
 )
 async def post_user(
     services: ServicesDependency,
-    caller: Annotated[Caller, requires(Permission.USERS_WRITE)],
+    caller: Annotated[Caller, requires(Permission.USER_WRITE)],
     new_user: NewUser,
 ) -> User:
     """Add a user."""

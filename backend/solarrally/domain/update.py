@@ -55,3 +55,45 @@ class ConnectorUpdate:
     error_code: str | None
     quality: int
     session: SessionUpdate | None
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class AlertUpdate:
+    """An alert as it stands after a commit."""
+
+    id: int
+    evse_uid: str
+    site_id: int
+    connector_id: int | None
+    session_id: UUID | None
+    kind: str
+    severity: str
+    """critical, warning or info."""
+    status: str
+    """open, acknowledged or resolved."""
+    detail: str | None
+    opened_at: datetime
+    last_seen_at: datetime
+    acknowledged_at: datetime | None
+    resolved_at: datetime | None
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class CommandUpdate:
+    """A command to a station as it stands after a commit."""
+
+    id: UUID
+    evse_uid: str
+    site_id: int
+    connector_id: int | None
+    command: str
+    status: str
+    """pending, sent, accepted, completed, rejected, failed, timed_out or expired."""
+    detail: str | None
+    requested_by: str
+    requested_by_user_id: int | None
+    created_at: datetime
+    expires_at: datetime
+    sent_at: datetime | None
+    answered_at: datetime | None
+    finished_at: datetime | None

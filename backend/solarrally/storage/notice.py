@@ -6,13 +6,13 @@ for each text: PostgreSQL delivers them, in order, after the commit and never wi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
-from solarrally.domain.update import ConnectorUpdate, SessionUpdate
+from solarrally.domain.update import AlertUpdate, CommandUpdate, ConnectorUpdate, SessionUpdate
 
 CHANNEL: Final = "solarrally_live"
 MAX_NOTICE_BYTES: Final = 7_900
@@ -22,40 +22,54 @@ MAX_TEXT_BYTES: Final = 200
 MAX_UID_BYTES: Final = 1_500
 """Of an `evse_uid` in an update that would not fit otherwise; it occurs twice."""
 
-_ENVELOPE_BYTES: Final = len('{"connectors":[],"sessions":[]}')
 _encoder = msgspec.json.Encoder()
+Update: TypeAlias = ConnectorUpdate | SessionUpdate | AlertUpdate | CommandUpdate
 
 
-class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """What one NOTIFY says: connectors and sessions as they stand after a commit."""
+class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one NOTIFY says: connectors, sessions, alerts and commands as they stand after a commit."""
 
-    connectors: list[ConnectorUpdate]
-    sessions: list[SessionUpdate]
+    connectors: list[ConnectorUpdate] = []
+    sessions: list[SessionUpdate] = []
+    alerts: list[AlertUpdate] = []
+    commands: list[CommandUpdate] = []
 
 
 _decoder = msgspec.json.Decoder(Notice)
+_ENVELOPE_BYTES: Final = len('{"connectors":[],"sessions":[],"alerts":[],"commands":[]}')
 
 
-def encode_notices(connectors: Sequence[ConnectorUpdate], sessions: Sequence[SessionUpdate]) -> list[str]:
+def encode_notices(
+    connectors: Sequence[ConnectorUpdate] = (),
+    sessions: Sequence[SessionUpdate] = (),
+    *,
+    alerts: Sequence[AlertUpdate] = (),
+    commands: Sequence[CommandUpdate] = (),
+) -> list[str]:
     """The updates as JSON texts of fewer than 7,900 bytes each, to be sent in this order.
 
     An update too large for one notice loses the ends of its descriptive texts, so that a hostile text never
     breaks the transaction; an `id_token` too long is left out, since half a token could be somebody else's.
     """
     texts: list[str] = []
-    connector_parts: list[bytes] = []
-    session_parts: list[bytes] = []
+    parts: dict[str, list[bytes]] = {}
     size_bytes = _ENVELOPE_BYTES
-    for parts, encoded in _encoded_parts(connectors, sessions, connector_parts, session_parts):
-        if size_bytes + len(encoded) + 1 >= MAX_NOTICE_BYTES:
-            texts.append(_notice_text(connector_parts, session_parts))
-            connector_parts.clear()
-            session_parts.clear()
-            size_bytes = _ENVELOPE_BYTES
-        parts.append(encoded)
-        size_bytes += len(encoded) + 1
-    if connector_parts or session_parts:
-        texts.append(_notice_text(connector_parts, session_parts))
+    for kind, updates in (
+        ("connectors", connectors),
+        ("sessions", sessions),
+        ("alerts", alerts),
+        ("commands", commands),
+    ):
+        for update in updates:
+            encoded = _encode(update)
+            if size_bytes + len(encoded) + 1 >= MAX_NOTICE_BYTES:
+                texts.append(_notice_text(parts))
+                parts.clear()
+                size_bytes = _ENVELOPE_BYTES
+            parts.setdefault(kind, []).append(encoded)
+            size_bytes += len(encoded) + 1
+    if parts:
+        texts.append(_notice_text(parts))
     return texts
 
 
@@ -64,35 +78,40 @@ def decode_notice(text: str) -> Notice:
     return _decoder.decode(text)
 
 
-def _encoded_parts(
-    connectors: Sequence[ConnectorUpdate],
-    sessions: Sequence[SessionUpdate],
-    connector_parts: list[bytes],
-    session_parts: list[bytes],
-) -> Iterator[tuple[list[bytes], bytes]]:
-    for connector in connectors:
-        yield connector_parts, _encode_connector(connector)
-    for session in sessions:
-        yield session_parts, _encode_session(session)
+def _notice_text(parts: dict[str, list[bytes]]) -> str:
+    members = [b'"%b":[%b]' % (kind.encode(), b",".join(encoded)) for kind, encoded in parts.items()]
+    return (b"{%b}" % b",".join(members)).decode()
 
 
-def _notice_text(connector_parts: list[bytes], session_parts: list[bytes]) -> str:
-    return b"".join(
-        (b'{"connectors":[', b",".join(connector_parts), b'],"sessions":[', b",".join(session_parts), b"]}")
-    ).decode()
-
-
-def _encode_connector(update: ConnectorUpdate) -> bytes:
+def _encode(update: Update) -> bytes:
     encoded = _try_encode(update)
-    return _encoder.encode(_shortened_connector(update)) if encoded is None else encoded
+    return _encoder.encode(_shortened_update(update)) if encoded is None else encoded
 
 
-def _encode_session(update: SessionUpdate) -> bytes:
-    encoded = _try_encode(update)
-    return _encoder.encode(_shortened_session(update)) if encoded is None else encoded
+def _shortened_update(update: Update) -> Update:
+    match update:
+        case ConnectorUpdate():
+            return _shortened_connector(update)
+        case SessionUpdate():
+            return _shortened_session(update)
+        case AlertUpdate():
+            return replace(
+                update,
+                evse_uid=_shortened(update.evse_uid, MAX_UID_BYTES),
+                kind=_shortened(update.kind),
+                detail=_shortened_or_none(update.detail),
+            )
+        case CommandUpdate():
+            return replace(
+                update,
+                evse_uid=_shortened(update.evse_uid, MAX_UID_BYTES),
+                command=_shortened(update.command),
+                detail=_shortened_or_none(update.detail),
+                requested_by=_shortened(update.requested_by),
+            )
 
 
-def _try_encode(update: ConnectorUpdate | SessionUpdate) -> bytes | None:
+def _try_encode(update: Update) -> bytes | None:
     try:
         encoded = _encoder.encode(update)
     except UnicodeEncodeError:  # a lone surrogate; shortening replaces it

@@ -23,6 +23,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from solarrally.errors import SolarRallyError
 from solarrally.storage.queries.connecting import connected
+from solarrally.storage.queries.window import Order, Window
 from solarrally.storage.tables import app_user, live_ticket
 
 MIN_PASSWORD_LENGTH: Final = 8
@@ -184,11 +185,16 @@ async def credentials_of(engine: AsyncEngine, username: str) -> Credentials | No
     return None if row is None else Credentials(account=_account(row), password_hash=row.password_hash)
 
 
-async def list_accounts(engine: AsyncEngine, *, after_id: int, limit: int) -> list[Account]:
-    """At most `limit` accounts with ids above `after_id`, by id."""
-    statement = _ACCOUNTS.where(app_user.c.id > after_id).order_by(app_user.c.id).limit(limit)
+ACCOUNT_ORDERS: Final[dict[str, Order[Account]]] = {
+    "id": Order(columns=(app_user.c.id,), kinds=(int,), position=lambda account: (account.id,)),
+    "username": Order(columns=(app_user.c.username,), kinds=(str,), position=lambda row: (row.username,)),
+}
+
+
+async def list_accounts(engine: AsyncEngine, window: Window[Account]) -> list[Account]:
+    """The accounts of the window."""
     async with connected(engine) as connection:
-        return [_account(row) for row in await connection.execute(statement)]
+        return [_account(row) for row in await connection.execute(window.of(_ACCOUNTS))]
 
 
 async def create_ticket(

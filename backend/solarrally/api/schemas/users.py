@@ -99,7 +99,7 @@ class Me(Answer):
             "examples": [
                 {
                     "user": _USER_EXAMPLE,
-                    "permissions": ["live:subscribe", "sessions:read_own", "status:read"],
+                    "permissions": ["live:subscribe", "session:read_own", "status:read"],
                 }
             ]
         }

@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from solarrally.storage.queries.connecting import connected
+from solarrally.storage.queries.window import Order, Window
 from solarrally.storage.tables import connector, evse
 
 
@@ -63,13 +64,14 @@ class EvseFilter:
     is_online: bool | None = None
 
 
-async def list_evses(
-    engine: AsyncEngine, where: EvseFilter, *, after_evse_uid: str | None, limit: int
-) -> list[EvseRow]:
-    """At most `limit` EVSEs behind `after_evse_uid`, in the database's order of evse_uid."""
-    statement = select(evse).order_by(evse.c.evse_uid).limit(limit)
-    if after_evse_uid is not None:
-        statement = statement.where(evse.c.evse_uid > after_evse_uid)
+EVSE_ORDERS: Final[dict[str, Order[EvseRow]]] = {
+    "evse_uid": Order(columns=(evse.c.evse_uid,), kinds=(str,), position=lambda row: (row.evse_uid,))
+}
+
+
+async def list_evses(engine: AsyncEngine, where: EvseFilter, window: Window[EvseRow]) -> list[EvseRow]:
+    """The EVSEs of the window; evse_uid sorts as the database sorts."""
+    statement = window.of(select(evse))
     if where.site_id is not None:
         statement = statement.where(evse.c.site_id == where.site_id)
     if where.is_online is not None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, and_, select, tuple_
+from sqlalchemy import Row, and_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from solarrally.domain.reading import Quality
@@ -14,6 +14,7 @@ from solarrally.storage.codes import SOURCE_OF_CODE, STATUS_OF_CODE
 from solarrally.storage.queries.connecting import connected
 from solarrally.storage.queries.rounding import real
 from solarrally.storage.queries.sessions import SessionRow
+from solarrally.storage.queries.window import Order, Window
 from solarrally.storage.tables import evse, reading
 
 
@@ -48,18 +49,19 @@ class ReadingRow:
     quality: int
 
 
-@dataclass(slots=True, frozen=True)
-class ReadingPosition:
-    """A place in a session's readings: everything behind it is newer."""
-
-    ts: datetime
-    digest: int
+READING_ORDERS: Final[dict[str, Order[ReadingRow]]] = {
+    "ts": Order(
+        columns=(reading.c.ts, reading.c.digest),
+        kinds=(datetime, int),
+        position=lambda row: (row.ts, row.digest),
+    )
+}
 
 
 async def readings_of(
-    engine: AsyncEngine, session: SessionRow, *, after: ReadingPosition | None, limit: int
+    engine: AsyncEngine, session: SessionRow, window: Window[ReadingRow]
 ) -> list[ReadingRow]:
-    """At most `limit` readings of the session behind `after`, oldest first.
+    """The readings of the session in the window.
 
     They are those of its connector from its start to its end, both inclusive; a running one has no end yet.
     """
@@ -71,10 +73,10 @@ async def readings_of(
     ]
     if session.ended_at is not None:
         conditions.append(reading.c.ts <= session.ended_at)
-    if after is not None:
-        conditions.append(reading.c.ts >= after.ts)  # lets PostgreSQL skip whole partitions
-        conditions.append(tuple_(reading.c.ts, reading.c.digest) > tuple_(after.ts, after.digest))
-    statement = select(reading).where(and_(*conditions)).order_by(reading.c.ts, reading.c.digest).limit(limit)
+    if window.after is not None:  # lets PostgreSQL skip whole partitions
+        ts = window.after[0]
+        conditions.append(reading.c.ts <= ts if window.is_descending else reading.c.ts >= ts)
+    statement = window.of(select(reading).where(and_(*conditions)))
     async with connected(engine) as connection:
         return [_reading_row(row) for row in await connection.execute(statement)]
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from solarrally.storage.queries.connecting import connected
+from solarrally.storage.queries.window import Order, Window
 from solarrally.storage.tables import rejected_message
 
 
@@ -26,15 +28,18 @@ class RejectedRow:
     payload_size_bytes: int
 
 
+REJECTED_ORDERS: Final[dict[str, Order[RejectedRow]]] = {
+    "id": Order(columns=(rejected_message.c.id,), kinds=(int,), position=lambda row: (row.id,))
+}
+
+
 async def list_rejected(
-    engine: AsyncEngine, *, reason: str | None, before_id: int | None, limit: int
+    engine: AsyncEngine, window: Window[RejectedRow], *, reason: str | None = None
 ) -> list[RejectedRow]:
-    """At most `limit` rejected messages with ids below `before_id`, newest first."""
-    statement = select(rejected_message).order_by(rejected_message.c.id.desc()).limit(limit)
+    """The rejected messages of the window."""
+    statement = window.of(select(rejected_message))
     if reason is not None:
         statement = statement.where(rejected_message.c.reason == reason)
-    if before_id is not None:
-        statement = statement.where(rejected_message.c.id < before_id)
     async with connected(engine) as connection:
         return [
             RejectedRow(

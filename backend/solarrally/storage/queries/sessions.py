@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, Select, false, select, tuple_
+from sqlalchemy import Row, Select, false, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from solarrally.storage.queries.connecting import connected
+from solarrally.storage.queries.window import Order, Window
 from solarrally.storage.tables import charging_session, evse
 
 
@@ -80,29 +81,21 @@ class SessionRow:
     updated_at: datetime
 
 
-@dataclass(slots=True, frozen=True)
-class SessionPosition:
-    """A place in the list: everything behind it is older."""
-
-    started_at: datetime
-    id: UUID
+SESSION_ORDERS: Final[dict[str, Order[SessionRow]]] = {
+    "started_at": Order(
+        columns=(charging_session.c.started_at, charging_session.c.id),
+        kinds=(datetime, UUID),
+        position=lambda row: (row.started_at, row.id),
+    )
+}
 
 
 async def list_sessions(
-    engine: AsyncEngine,
-    scope: SessionScope,
-    where: SessionFilter,
-    *,
-    after: SessionPosition | None,
-    limit: int,
+    engine: AsyncEngine, scope: SessionScope, where: SessionFilter, window: Window[SessionRow]
 ) -> list[SessionRow]:
-    """At most `limit` sessions behind `after`, newest first."""
+    """The sessions of the window."""
     session = charging_session.c
-    statement = scope.restrict(_SESSIONS).order_by(session.started_at.desc(), session.id.desc()).limit(limit)
-    if after is not None:
-        statement = statement.where(
-            tuple_(session.started_at, session.id) < tuple_(after.started_at, after.id)
-        )
+    statement = window.of(scope.restrict(_SESSIONS))
     for column, value in (
         (evse.c.evse_uid, where.evse_uid),
         (session.connector_id, where.connector_id),

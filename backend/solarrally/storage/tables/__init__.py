@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from solarrally.storage.tables.alerts import alert
+from solarrally.storage.tables.commands import command
 from solarrally.storage.tables.common import metadata
+from solarrally.storage.tables.imports import import_job
 from solarrally.storage.tables.messages import parked_message, rejected_message
-from solarrally.storage.tables.people import app_user, live_ticket
+from solarrally.storage.tables.people import (
+    api_key,
+    app_user,
+    audit_log,
+    live_ticket,
+    login_session,
+    mailed_token,
+    refresh_token,
+    role,
+)
 from solarrally.storage.tables.readings import (
     raw_dropped_day,
     reading,
@@ -16,19 +28,28 @@ from solarrally.storage.tables.sessions import bill, charging_session, station_e
 from solarrally.storage.tables.sites import connector, evse, site, tariff
 
 __all__ = [
+    "alert",
+    "api_key",
     "app_user",
+    "audit_log",
     "bill",
     "charging_session",
+    "command",
     "connector",
     "evse",
+    "import_job",
     "live_ticket",
+    "login_session",
+    "mailed_token",
     "metadata",
     "parked_message",
     "raw_dropped_day",
     "reading",
     "reading_15min",
     "reading_daily",
+    "refresh_token",
     "rejected_message",
+    "role",
     "rollup_due",
     "site",
     "station_event",

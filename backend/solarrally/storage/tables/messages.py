@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Identity, Integer, LargeBinary, SmallInteger, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Identity,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+)
 
 from solarrally.storage.tables.common import INSTANT, QUEUE, metadata
 
@@ -18,6 +29,7 @@ parked_message = Table(
     Column("qos", SmallInteger, nullable=False),
     Column("retained", Boolean, nullable=False),
     Column("redelivered", Boolean, nullable=False),
+    Column("import_id", Uuid),  # of an uploaded log, if it comes from one
     postgresql_with=QUEUE,
 )
 

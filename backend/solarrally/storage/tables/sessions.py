@@ -90,7 +90,11 @@ bill = Table(
     Column("price_solar_per_kwh", Numeric(12, 4), nullable=False),
     Column("price_grid_per_kwh", Numeric(12, 4), nullable=False),
     Column("currency", Text, nullable=False),
-    Column("total", Numeric(14, 4), nullable=False),
+    Column("total", Numeric(14, 4), nullable=False),  # without VAT
+    Column("vat_percent", Numeric(5, 2), nullable=False, server_default=text("0")),
+    Column("vat", Numeric(14, 4), nullable=False, server_default=text("0")),
+    Column("lines", JSONB, nullable=False, server_default=text("'[]'")),  # energy and cost by price
+    Column("issuer", JSONB, nullable=False, server_default=text("'{}'")),  # site and operator as they were
     Column("issued_at", INSTANT, nullable=False, server_default=NOW),
     UniqueConstraint("session_id", "revision"),
     CheckConstraint("(kind = 'credit') = (credits_bill_id IS NOT NULL)", name="credit_says_of_what"),

@@ -34,6 +34,16 @@ site = Table(
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency_is_iso4217"),
         nullable=False,
     ),
+    Column("address", Text),
+    Column("city", Text),
+    Column("postal_code", Text),
+    Column(
+        "country",
+        Text,
+        CheckConstraint("country ~ '^[A-Z]{3}$'", name="country_is_iso3166_alpha3"),
+    ),
+    Column("operator_name", Text),  # who issues the bills
+    Column("operator_tax_id", Text),
     Column("latitude_deg", Float),
     Column("longitude_deg", Float),
     Column("created_at", INSTANT, nullable=False, server_default=NOW),
@@ -48,9 +58,12 @@ tariff = Table(
     Column("currency", Text, nullable=False),
     Column("price_solar_per_kwh", Numeric(12, 4), nullable=False),
     Column("price_grid_per_kwh", Numeric(12, 4), nullable=False),
+    Column("vat_percent", Numeric(5, 2), nullable=False, server_default=text("0")),
+    Column("elements", JSONB, nullable=False, server_default=text("'[]'")),  # prices by time of day
     Column("created_at", INSTANT, nullable=False, server_default=NOW),
     UniqueConstraint("site_id", "valid_from"),
     CheckConstraint("price_solar_per_kwh >= 0 AND price_grid_per_kwh >= 0", name="prices_not_negative"),
+    CheckConstraint("vat_percent >= 0 AND vat_percent <= 100", name="vat_is_a_percentage"),
 )
 
 evse = Table(
@@ -64,6 +77,8 @@ evse = Table(
     Column("model", Text),
     Column("firmware", Text),
     Column("max_power_w", Float),
+    Column("name", Text),
+    Column("credentials_ref", Text),  # such as the fingerprint of its certificate
     Column("is_enabled", Boolean, nullable=False, server_default=text("true")),
     Column("is_online", Boolean, nullable=False, server_default=text("false")),
     Column("online_changed_at", INSTANT),
@@ -90,5 +105,8 @@ connector = Table(
     Column("quality", SmallInteger, nullable=False, server_default=text("0")),
     Column("session_id", Uuid),
     Column("fold", JSONB),
+    Column("standard", Text),  # OCPI 2.2.1 ConnectorType, ConnectorFormat and PowerType
+    Column("format", Text),
+    Column("power_type", Text),
     postgresql_with={"fillfactor": "50"},
 )

@@ -1,0 +1,33 @@
+"""Offline logs of devices that were uploaded, and how much of each has been taken in."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, SmallInteger, Table, Text, Uuid
+
+from solarrally.storage.tables.common import INSTANT, NOW, metadata
+
+import_job = Table(
+    "import_job",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("evse_id", ForeignKey("evse.id"), nullable=False),
+    Column("connector_id", SmallInteger),
+    Column("file_name", Text),
+    Column("sha256", Text, nullable=False),
+    Column(
+        "status",
+        Text,
+        CheckConstraint("status IN ('receiving', 'queued', 'completed', 'failed')", name="status_is_known"),
+        nullable=False,
+    ),
+    Column("detail", Text),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", INSTANT, nullable=False, server_default=NOW),
+    Column("completed_at", INSTANT),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("line_count", BigInteger, nullable=False),
+    Column("stored_count", BigInteger, nullable=False),
+    Column("duplicate_count", BigInteger, nullable=False),
+    Column("rejected_count", BigInteger, nullable=False),
+    Index("ix_import_job_created_id", "created_at", "id"),
+)
