@@ -46,7 +46,7 @@ def postgres() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def migrated_template(postgres: str) -> Iterator[str]:
     """The name of a migrated database, to be copied: that is faster than to migrate again."""
-    with _new_database(postgres, template="template0") as dsn:
+    with new_database(postgres, template="template0") as dsn:
         asyncio.run(migrate(dsn))
         yield _name_of(dsn)
 
@@ -54,14 +54,14 @@ def migrated_template(postgres: str) -> Iterator[str]:
 @pytest.fixture
 def database_url(postgres: str, migrated_template: str) -> Iterator[str]:
     """A database of this test's own, at the newest revision and without rows; dropped after it."""
-    with _new_database(postgres, migrated_template) as dsn:
+    with new_database(postgres, migrated_template) as dsn:
         yield dsn
 
 
 @pytest.fixture
 def empty_database_url(postgres: str) -> Iterator[str]:
     """A database of this test's own without any schema; dropped after it."""
-    with _new_database(postgres, template="template0") as dsn:
+    with new_database(postgres, template="template0") as dsn:
         yield dsn
 
 
@@ -76,7 +76,7 @@ async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 @contextmanager
-def _new_database(server_dsn: str, template: str) -> Iterator[str]:
+def new_database(server_dsn: str, template: str) -> Iterator[str]:
     name = f"solarrally_test_{os.getpid()}_{next(_numbers)}"
     asyncio.run(_execute(server_dsn, f"CREATE DATABASE {name} TEMPLATE {template}"))
     try:

@@ -16,13 +16,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from solarrally import maintain_cli, rejected_cli, wiring
+from solarrally import export_cli, import_cli, maintain_cli, rejected_cli, users_cli, wiring
 from solarrally.embedded.up import run_up
 from solarrally.embedded.up_options import UpOptions
 from solarrally.errors import SettingsError, SolarRallyError
 from solarrally.logs import configure_logs
 from solarrally.settings import Settings, load_settings
-from solarrally.storage.users import Role
 from solarrally.watch import watch as live_table
 
 log = structlog.get_logger()
@@ -34,10 +33,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-users = typer.Typer(help="People who may use the API.", no_args_is_help=True)
-app.add_typer(users, name="users")
+app.add_typer(users_cli.users, name="users")
+app.add_typer(users_cli.roles, name="roles")
+app.add_typer(users_cli.keys, name="keys")
 app.add_typer(rejected_cli.app, name="rejected")
 app.command()(maintain_cli.maintain)
+app.command()(export_cli.export)
+app.command("import")(import_cli.import_file)
 
 EXIT_SETTINGS = 2
 _GC_THRESHOLDS = (200_000, 20, 100)
@@ -97,25 +99,6 @@ def serve() -> None:
     """Serve the REST API and the live WebSocket."""
     settings = _start()
     _run(wiring.serve_api(settings))
-
-
-@users.command("add")
-def add_user(
-    username: Annotated[str, typer.Argument(help="Lower-case letters, digits and . _ @ -")],
-    role: Annotated[Role, typer.Option(help="What they may do.")] = Role.OPERATOR,
-    id_token: Annotated[
-        str | None, typer.Option(help="Of a driver: the token whose sessions are theirs.")
-    ] = None,
-    password: Annotated[
-        str,
-        typer.Option(
-            prompt=True, confirmation_prompt=True, hide_input=True, help="Asked for when not given."
-        ),
-    ] = "",
-) -> None:
-    """Add somebody who may log in to the API."""
-    settings = _start()
-    _run(wiring.add_user(settings, username, password, role, id_token))
 
 
 @app.command()

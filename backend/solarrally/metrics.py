@@ -15,6 +15,8 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from solarrally.brokers.mosquitto import MosquittoBroker
+from solarrally.domain.alert import AlertKind
+from solarrally.domain.command import CommandStatus
 from solarrally.ingest.fates import Fate, FateCount, Histogram
 from solarrally.ingest.pipeline import Pipeline
 
@@ -53,6 +55,8 @@ class IngestCollector(Collector):
         yield from self._batches()
         yield from self._waiting()
         yield from self._connections()
+        yield from _commands(self._pipeline.counts)
+        yield _alerts(self._pipeline)
 
     def _batches(self) -> Iterator[Metric]:
         counts = self._pipeline.counts
@@ -128,6 +132,36 @@ def _messages(counts: FateCount) -> Iterator[Metric]:
     for reason, count in sorted(counts.reasons.items()):
         reasons.add_metric([reason], count)
     yield reasons
+
+
+def _commands(counts: FateCount) -> Iterator[Metric]:
+    changes = CounterMetricFamily(
+        "solarrally_commands", "Commands to stations by the status they came to.", labels=["status"]
+    )
+    for status in CommandStatus:
+        if status not in (CommandStatus.PENDING, CommandStatus.CANCELLED):  # those are the API's
+            changes.add_metric([status.value], counts.commands[status.value])
+    yield changes
+    yield CounterMetricFamily(
+        "solarrally_command_results_without_effect",
+        "Answers of stations to commands that had ended, or that say what was known.",
+        counts.results_without_effect,
+    )
+    yield CounterMetricFamily(
+        "solarrally_command_dispatch_failures",
+        "Times that the sending of commands began anew for a reason that nobody expected: see the log.",
+        counts.command_failures,
+    )
+
+
+def _alerts(pipeline: Pipeline) -> GaugeMetricFamily:
+    """Of a standby: none. It reviews nothing."""
+    alerts = GaugeMetricFamily(
+        "solarrally_alerts_unresolved", "Alerts that nobody resolved and that last.", labels=["kind"]
+    )
+    for kind in AlertKind:
+        alerts.add_metric([kind.value], pipeline.unresolved_alerts.get(kind, 0))
+    return alerts
 
 
 def _histogram(name: str, text: str, histogram: Histogram) -> HistogramMetricFamily:

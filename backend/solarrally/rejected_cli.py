@@ -47,6 +47,7 @@ ADVICE = {
     "unknown_topic": "No decoder reads this topic. A newer version may: then re-ingest it.",
     "bad_station_id": "The station's name in the topic cannot be one. Correct the device.",
     "unknown_station": "The station is not registered. Register it, then re-ingest its messages.",
+    "unknown_command": "An answer to a command that this station was not sent. It has no effect.",
     "station_disabled": "The station is disabled. Enable it, then re-ingest its messages.",
     "refused_by_database": "The database refused the content. It is worth a bug report, with the payload.",
 }

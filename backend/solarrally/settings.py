@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterable
 from decimal import Decimal
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
 from dotenv import dotenv_values
@@ -17,8 +18,15 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from solarrally.errors import SettingsError
 
 _PREFIX = "SOLARRALLY_"
-_OF_OTHERS = ("SOLARRALLY_SIM_", "SOLARRALLY_TEST_", "SOLARRALLY_MOSQUITTO")
-"""Variables of the simulators, of the tests, and of `embedded`, which reads its one itself."""
+_OF_OTHERS = ("SOLARRALLY_SIM_", "SOLARRALLY_TEST_", "SOLARRALLY_MOSQUITTO", "SOLARRALLY_NEW_PASSWORD")
+"""Variables of the simulators, of the tests, and of `embedded` and `users_cli`, which read their own."""
+
+MIN_DIFFERENT_CHARACTERS = 8
+"""In a secret; 32 random hexadecimal digits have fewer once in 28 million times."""
+_PLACEHOLDERS = (
+    *("changeme", "change-me", "example", "secret", "password", "replace", "default"),
+    *("0123456789", "abcdefgh"),
+)
 
 
 class Settings(BaseSettings):
@@ -70,6 +78,18 @@ class Settings(BaseSettings):
     mqtt_keepalive_s: int = Field(
         default=30, ge=5, le=1200, description="A dead connection is noticed within 1.5 times this."
     )
+    command_completion_timeout_s: int = Field(
+        default=900,
+        ge=10,
+        le=86_400,
+        description="A command that a station accepted and has not completed after this has timed out.",
+    )
+    max_open_commands: int = Field(
+        default=10,
+        ge=1,
+        le=1000,
+        description="Commands of one station that are not finished; one more is answered with 429.",
+    )
     max_batch: int = Field(
         default=4000,
         ge=1,
@@ -104,6 +124,29 @@ class Settings(BaseSettings):
         ge=10,
         description="A station silent for longer is shown offline, also without its last will.",
     )
+    alert_interval_s: float = Field(
+        default=5.0,
+        ge=1.0,
+        le=300.0,
+        description="How often alerts are reviewed: how late one may open, and go when its cause is gone.",
+    )
+    offline_alert_after_s: int = Field(
+        default=300,
+        ge=0,
+        description="A station that has been shown offline for longer is an alert.",
+    )
+    alert_temperature_c: float = Field(
+        default=80.0,
+        ge=0.0,
+        le=200.0,
+        description="A connector this hot is an alert, until it is 5 °C cooler.",
+    )
+    alert_session_idle_h: float = Field(
+        default=12.0, gt=0.0, description="A session that takes no energy for so long is an alert."
+    )
+    alert_session_long_h: float = Field(
+        default=48.0, gt=0.0, description="A session that lasts for so long is an alert."
+    )
     charging_threshold_w: float = Field(
         default=100.0, gt=0, description="Power above this is charging, whatever the status word says."
     )
@@ -121,6 +164,18 @@ class Settings(BaseSettings):
     )
     price_solar_per_kwh: Decimal = Field(default=Decimal(10), ge=0, description="First tariff of that site.")
     price_grid_per_kwh: Decimal = Field(default=Decimal(50), ge=0, description="First tariff of that site.")
+    ocpi_country_code: str = Field(
+        default="JM",
+        pattern="^[A-Z]{2}$",
+        description="ISO 3166-1 alpha-2; with the party id the operator's name in OCPI sessions and CDRs.",
+    )
+    ocpi_party_id: str = Field(
+        default="SRY", pattern="^[A-Z0-9]{3}$", description="The operator's id in that country (eMI3)."
+    )
+    pdf_font_file: FilePath | None = Field(
+        default=None,
+        description="TTF font of PDF bills. Without one, letters beyond Latin-1 become question marks.",
+    )
     partition_days_ahead: int = Field(
         default=7, ge=1, le=60, description="Daily partitions of readings made ahead."
     )
@@ -153,9 +208,88 @@ class Settings(BaseSettings):
     ws_ticket_ttl_s: int = Field(
         default=30, ge=5, le=300, description="Life of a single-use WebSocket ticket."
     )
+    live_max_watchers: int = Field(
+        default=2_000,
+        ge=1,
+        le=100_000,
+        description="Open live WebSockets; one more is told busy. Each takes some 30 KiB of memory.",
+    )
+    live_max_watchers_per_account: int = Field(
+        default=100,
+        ge=1,
+        le=100_000,
+        description="Of one account, so that nobody takes all; one more is told busy.",
+    )
     allowed_origins: Annotated[list[str], NoDecode] = Field(
         default_factory=list,
         description="Origins besides our own that may open the WebSocket and call the API, comma-separated.",
+    )
+    caller_rate_limit_hz: float = Field(
+        default=50.0,
+        gt=0,
+        le=10_000,
+        description="Requests/s of one user or API key; more are answered with 429 and Retry-After.",
+    )
+    caller_rate_burst: int = Field(
+        default=200, ge=1, le=100_000, description="Requests at once before that limit is felt."
+    )
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(
+        default_factory=list,
+        description="Networks of our reverse proxies (CIDR, comma-separated), whose X-Forwarded-For and "
+        "X-Forwarded-Proto are believed; nobody else's are.",
+    )
+    max_exports: int = Field(
+        default=2,
+        ge=1,
+        le=100,
+        description="Exports at once, each with a connection to the database; one more is answered with 429.",
+    )
+    import_max_bytes: int = Field(
+        default=256 * 2**20,
+        ge=65_536,
+        le=16 * 2**30,
+        description="Largest offline log of a station that may be uploaded, unpacked. It needs as much disk.",
+    )
+    login_max_days: int = Field(
+        default=30, ge=1, le=365, description="A login ends after so many days, however often it is used."
+    )
+    login_idle_days: int = Field(
+        default=7, ge=1, le=365, description="A login that is not used for so many days ends."
+    )
+    registration: Literal["closed", "invitation", "open"] = Field(
+        default="invitation",
+        description="closed: administrators add users; invitation: or invite them by mail; open: or anybody "
+        "registers, as a user without any sessions.",
+    )
+    invitation_ttl_days: int = Field(default=7, ge=1, le=365, description="Life of a mailed invitation.")
+    password_reset_ttl_s: int = Field(
+        default=3600, ge=300, le=86400, description="Life of a mailed token that sets another password."
+    )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s?#]+$",
+        description="Where people find our pages, for the links in mails; without it they hold a token only.",
+    )
+    mailer: Literal["none", "console", "smtp"] = Field(
+        default="none",
+        description="none: no invitations, no password resets; console: mails are printed with the tokens in "
+        "them, for development; smtp: sent.",
+    )
+    smtp_host: str | None = Field(
+        default=None, min_length=1, description="Required with SOLARRALLY_MAILER=smtp."
+    )
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="465 is usual for tls.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls",
+        description="starttls: encrypted or not sent; tls: from the first byte; none: anybody reads it.",
+    )
+    smtp_username: str | None = Field(default=None, description="Where the server asks for one.")
+    smtp_password: SecretStr | None = Field(default=None, description="To that username.")
+    smtp_ca_file: FilePath | None = Field(
+        default=None, description="Who signed the server's certificate, instead of the system's list."
+    )
+    mail_from: str | None = Field(
+        default=None, pattern=r"^[^\s<>]+@[^\s<>]+$", description="Sender's address; required with smtp."
     )
     open_docs: bool = Field(
         default=False,
@@ -177,9 +311,19 @@ class Settings(BaseSettings):
         description="auto: console on a terminal, else JSON.",
     )
 
-    @field_validator("allowed_origins", mode="before")
+    @field_validator("trusted_proxies")
     @classmethod
-    def _split_origins(cls, value: object) -> object:
+    def _networks_are_networks(cls, value: list[str]) -> list[str]:
+        for text in value:
+            try:
+                ip_network(text)
+            except ValueError as error:
+                raise ValueError(f"{text!r} is no network such as 10.0.0.0/8 or 192.0.2.7/32") from error
+        return value
+
+    @field_validator("allowed_origins", "trusted_proxies", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: object) -> object:
         return (
             [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
         )
@@ -203,6 +347,8 @@ class Settings(BaseSettings):
     def _secret_is_long(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < 32:
             raise ValueError("needs at least 32 characters; make one with: openssl rand -hex 32")
+        if value is not None and is_guessable(value.get_secret_value()):
+            raise ValueError("can be guessed; make one with: openssl rand -hex 32")
         return value
 
 
@@ -220,6 +366,14 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
     if lines:
         raise SettingsError("\n".join(lines))
     return settings
+
+
+def is_guessable(secret: str) -> bool:
+    """Whether a secret is an example's, a word that stands for one, or a short pattern repeated."""
+    plain = secret.lower()
+    is_repetition = plain in (plain + plain)[1:-1]
+    is_narrow = len(set(plain)) < MIN_DIFFERENT_CHARACTERS
+    return is_repetition or is_narrow or any(word in plain for word in _PLACEHOLDERS)
 
 
 def unknown_variables(names: Iterable[str]) -> list[str]:

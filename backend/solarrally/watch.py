@@ -3,113 +3,73 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import random
-import urllib.error
-import urllib.parse
-import urllib.request
-from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console, JustifyMethod
 from rich.live import Live
 from rich.table import Table
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from solarrally.errors import SolarRallyError
+from solarrally.live_client import (
+    Bearer,
+    Event,
+    Frame,
+    LiveClient,
+    Lost,
+    Picture,
+    Snapshot,
+    Stale,
+    log_in,
+)
 
-TIMEOUT_S = 10.0
-RETRY_S = 3.0
 _COLOUR = {"charging": "green", "faulted": "bold red", "available": "dim"}
-
-
-class WatchRefused(SolarRallyError):
-    """The API refused the login or the connection; the text says why."""
 
 
 async def watch(url: str, username: str, password: str, *, max_rate_hz: float) -> None:
     """Show the live picture until cancelled; a lost connection is said and taken up again."""
-    picture = Picture()
-    with Live(picture.table(), console=Console(), refresh_per_second=10) as live:
-        while True:
-            token = await asyncio.to_thread(log_in, url, username, password)
-            try:
-                await _follow(url, token, max_rate_hz, picture, lambda: live.update(picture.table()))
-            except (ConnectionClosed, OSError, TimeoutError) as error:
-                picture.state = f"reconnecting: {error}"
-                live.update(picture.table())
-                await asyncio.sleep(RETRY_S * random.uniform(0.5, 1.0))
+
+    async def credential() -> Bearer:
+        return Bearer(await asyncio.to_thread(log_in, url, username, password))
+
+    subscription = {"all": True, "max_rate_hz": max_rate_hz}
+    async with LiveClient(url, credential, subscription=subscription) as client:
+        board = Board(client.picture)
+        with Live(board.table(), console=Console(), refresh_per_second=10) as live:
+            async for event in client:
+                board.note(event)
+                live.update(board.table())
 
 
-def log_in(url: str, username: str, password: str) -> str:
-    """An access token, or `WatchRefused`."""
-    form = urllib.parse.urlencode({"username": username, "password": password}).encode()
-    try:
-        with urllib.request.urlopen(f"{url}/api/v1/auth/login", form, timeout=TIMEOUT_S) as answer:
-            return str(json.load(answer)["access_token"])
-    except urllib.error.HTTPError as error:
-        raise WatchRefused(f"{url} refused the login of {username}: {error.code} {error.reason}") from error
-    except (OSError, ValueError) as error:
-        raise WatchRefused(f"no answer from {url}: {error}; is `./run up` running?") from error
+class Board:
+    """The picture as a table."""
 
-
-async def _follow(
-    url: str, token: str, max_rate_hz: float, picture: Picture, changed: Callable[[], None]
-) -> None:
-    address = url.replace("http", "ws", 1) + "/api/v1/live"
-    try:
-        connection = await connect(
-            address,
-            subprotocols=["solarrally.v1"],  # type: ignore[list-item]
-            additional_headers={"Authorization": f"Bearer {token}"},
-            open_timeout=TIMEOUT_S,
-            max_size=2**24,
-        )
-    except InvalidStatus as error:
-        raise WatchRefused(f"{url} refused the live connection: {error}") from error
-    async with connection:
-        await connection.send(json.dumps({"type": "subscribe", "all": True, "max_rate_hz": max_rate_hz}))
-        async for text in connection:
-            message = json.loads(text)
-            if message["type"] == "ping":
-                await connection.send('{"type":"pong"}')
-            else:
-                picture.take(message)
-                changed()
-
-
-class Picture:
-    """The newest of every connector, as the protocol tells it (docs/live-protocol.md)."""
-
-    def __init__(self) -> None:
+    def __init__(self, picture: Picture) -> None:
         self.state = "connecting"
-        self.connectors: dict[tuple[str, int], dict[str, Any]] = {}
         self.sessions_ended = 0
+        self._picture = picture
 
-    def take(self, message: dict[str, Any]) -> None:
-        kind = message["type"]
-        if kind == "snapshot":
-            self.connectors.clear()
-            self.state = "live"
-        elif kind in ("stale", "bye"):
-            self.state = f"{kind}: {message.get('reason', 'the server has lost its database')}"
-        for update in message.get("updates", ()):
-            self.connectors[update["evse_uid"], update["connector_id"]] = update
-        self.sessions_ended += sum(one["status"] == "COMPLETED" for one in message.get("sessions", ()))
+    def note(self, event: Event) -> None:
+        match event:
+            case Snapshot():
+                self.state = "live"
+            case Stale():
+                self.state = "out of date: the server has lost its database"
+            case Lost():
+                self.state = f"out of date, reconnecting: {event.reason}"
+            case Frame():
+                self.sessions_ended += sum(one["status"] == "COMPLETED" for one in event.sessions)
 
     def table(self) -> Table:
         """What there is to see, one row a connector, faults first."""
         table = Table(
-            title=f"SolarRally, {self.state}", caption=f"{self.sessions_ended} sessions ended meanwhile"
+            title=f"SolarRally, {self.state}",
+            caption=f"{self.sessions_ended} sessions ended meanwhile; {len(self._picture.alerts)} alerts",
         )
+        connectors = self._picture.connectors
         for heading in ("station", "status", "power", "source", "energy", "cost", "°C", "at (UTC)"):
             side: JustifyMethod = "left" if heading in ("station", "status", "source") else "right"
             table.add_column(heading, justify=side, no_wrap=True)
-        for key in sorted(
-            self.connectors, key=lambda key: (self.connectors[key].get("status") != "faulted", key)
-        ):
-            table.add_row(*_row(self.connectors[key]))
+        for key in sorted(connectors, key=lambda key: (connectors[key].get("status") != "faulted", key)):
+            table.add_row(*_row(connectors[key]))
         return table
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -12,25 +13,40 @@ import structlog
 from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError
 
+from solarrally.api.account_rules import AccountRules
 from solarrally.api.app import create_app
+from solarrally.api.bill_rules import BillRules
+from solarrally.api.import_rules import ImportRules
+from solarrally.api.live_limits import LiveLimits
 from solarrally.api.options import ApiOptions
 from solarrally.api.server import make_server
 from solarrally.brokers.address import parse_address
+from solarrally.brokers.command_publisher import MqttCommandPublisher
 from solarrally.brokers.mosquitto import MosquittoBroker
+from solarrally.dialects.offline_log import LineLog
+from solarrally.domain.alert import AlertRules
+from solarrally.domain.permission import Role
 from solarrally.domain.station import SessionRules
 from solarrally.errors import SettingsError, StoreUnavailable
 from solarrally.hub import Hub
+from solarrally.ingest.dispatch import CAUGHT_UP_S, Dispatch, DispatchRules
 from solarrally.ingest.pipeline import Pipeline
 from solarrally.ingest.rules import IngestRules
+from solarrally.mail import ConsoleMailer, Mailer, SmtpMailer, SmtpServer
 from solarrally.metrics import IngestCollector
 from solarrally.monitor import Readiness, serve_monitor
 from solarrally.settings import Settings
+from solarrally.storage.audit import Actor
+from solarrally.storage.commands import PostgresOutbox
+from solarrally.storage.edits.logins import LoginRules
+from solarrally.storage.edits.users import add_user
 from solarrally.storage.engine import create_engine
 from solarrally.storage.feed import Feed
 from solarrally.storage.migrate import migrate
+from solarrally.storage.passwords import Passwords
 from solarrally.storage.rollups import RollupRules
 from solarrally.storage.store import PostgresStore
-from solarrally.storage.users import Role, count_users, create_user
+from solarrally.storage.users import count_users
 
 log = structlog.get_logger()
 
@@ -70,6 +86,15 @@ def session_rules(settings: Settings) -> SessionRules:
     )
 
 
+def alert_rules(settings: Settings) -> AlertRules:
+    return AlertRules(
+        offline_after_s=settings.offline_alert_after_s,
+        temperature_c=settings.alert_temperature_c,
+        session_idle_h=settings.alert_session_idle_h,
+        session_long_h=settings.alert_session_long_h,
+    )
+
+
 def rollup_rules(settings: Settings) -> RollupRules:
     """Rollups measure as sessions do."""
     rules = session_rules(settings)
@@ -84,6 +109,8 @@ def rollup_rules(settings: Settings) -> RollupRules:
 def ingest_rules(settings: Settings) -> IngestRules:
     return IngestRules(
         session=session_rules(settings),
+        alerts=alert_rules(settings),
+        alert_interval_s=settings.alert_interval_s,
         topic_root=settings.mqtt_topic_root,
         max_payload_bytes=settings.max_payload_bytes,
         max_batch=min(settings.max_batch, settings.mqtt_receive_maximum),
@@ -124,12 +151,49 @@ async def running_ingest(settings: Settings) -> AsyncIterator[Pipeline]:
             IngestCollector(pipeline, broker, utc_now),
             lambda: readiness(pipeline, broker),
         )
+    dispatching = asyncio.create_task(
+        command_dispatch(settings, pipeline, broker).run(), name="command-dispatch"
+    )
     try:
         yield pipeline
     finally:
+        dispatching.cancel()
+        await asyncio.wait([dispatching])
         if stop_monitor is not None:
             stop_monitor()
         await store.close()
+
+
+def command_dispatch(settings: Settings, pipeline: Pipeline, broker: MosquittoBroker) -> Dispatch:
+    """Sends commands to stations while the pipeline leads."""
+
+    def is_caught_up() -> bool:
+        since = broker.listening_since
+        waiting = broker.waiting + len(pipeline.gathering)
+        return (
+            since is not None
+            and utc_now() - since >= timedelta(seconds=CAUGHT_UP_S)
+            and waiting < settings.max_batch // 2
+        )
+
+    return Dispatch(
+        PostgresOutbox(database_dsn(settings)),
+        MqttCommandPublisher(
+            parse_address(required(settings.mqtt_url, "SOLARRALLY_MQTT_URL", "ingest")),
+            client_id=f"{settings.mqtt_client_id}-commands",
+            keepalive_s=settings.mqtt_keepalive_s,
+            ca_file=settings.mqtt_ca_file,
+            cert_file=settings.mqtt_cert_file,
+            key_file=settings.mqtt_key_file,
+        ),
+        DispatchRules(
+            topic_root=settings.mqtt_topic_root,
+            completion_timeout_s=settings.command_completion_timeout_s,
+        ),
+        pipeline.counts,
+        is_leading=lambda: pipeline.is_leading,
+        is_caught_up=is_caught_up,
+    )
 
 
 def readiness(pipeline: Pipeline, broker: MosquittoBroker) -> Readiness:
@@ -184,24 +248,64 @@ async def _migrate_and_seed(settings: Settings) -> None:
         await _ensure_admin(settings, settings.admin_password.get_secret_value())
 
 
-async def add_user(settings: Settings, username: str, password: str, role: str, id_token: str | None) -> None:
-    """Add somebody who may log in. Raises `InvalidUser` and `UserExists`."""
-    engine = create_engine(database_dsn(settings), pool_size=1, application_name="solarrally-users")
-    try:
-        with reaching_database(settings):
-            await create_user(engine, username, password, role, id_token)
-    finally:
-        await engine.dispose()
-    log.info("user_added", username=username, role=role)
-
-
 def api_options(settings: Settings) -> ApiOptions:
     return ApiOptions(
         jwt_secret=required(settings.jwt_secret, "SOLARRALLY_JWT_SECRET", "serve"),
         access_token_ttl_s=settings.access_token_ttl_s,
         ws_ticket_ttl_s=settings.ws_ticket_ttl_s,
         allowed_origins=settings.allowed_origins,
+        live_limits=LiveLimits(
+            max_watchers=settings.live_max_watchers,
+            max_watchers_per_account=settings.live_max_watchers_per_account,
+        ),
         open_docs=settings.open_docs,
+        rollup_rules=rollup_rules(settings),
+        max_open_commands=settings.max_open_commands,
+        max_exports=settings.max_exports,
+        import_rules=ImportRules(
+            open_log=LineLog, max_bytes=settings.import_max_bytes, topic_root=settings.mqtt_topic_root
+        ),
+        caller_rate_limit_hz=settings.caller_rate_limit_hz,
+        caller_rate_burst=settings.caller_rate_burst,
+        trusted_proxies=settings.trusted_proxies,
+        login_rules=LoginRules(
+            max_s=settings.login_max_days * 86_400.0, idle_s=settings.login_idle_days * 86_400.0
+        ),
+        account_rules=AccountRules(
+            registration=settings.registration,
+            invitation_ttl_s=settings.invitation_ttl_days * 86_400.0,
+            password_reset_ttl_s=settings.password_reset_ttl_s,
+            public_url=settings.public_url,
+        ),
+        bill_rules=BillRules(
+            country_code=settings.ocpi_country_code,
+            party_id=settings.ocpi_party_id,
+            font_file=settings.pdf_font_file,
+        ),
+    )
+
+
+def build_mailer(settings: Settings) -> Mailer | None:
+    """What sends mails; None when none are to be sent."""
+    if settings.mailer == "none":
+        return None
+    if settings.mailer == "console":
+        return ConsoleMailer()
+    if settings.smtp_host is None:
+        raise SettingsError("SOLARRALLY_SMTP_HOST: required with SOLARRALLY_MAILER=smtp")
+    if settings.mail_from is None:
+        raise SettingsError("SOLARRALLY_MAIL_FROM: required with SOLARRALLY_MAILER=smtp")
+    password = settings.smtp_password
+    return SmtpMailer(
+        SmtpServer(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            security=settings.smtp_security,
+            sender=settings.mail_from,
+            username=settings.smtp_username,
+            password=None if password is None else password.get_secret_value(),
+            ca_file=None if settings.smtp_ca_file is None else str(settings.smtp_ca_file),
+        )
     )
 
 
@@ -218,6 +322,7 @@ async def serve_api(settings: Settings) -> None:
         hub=hub,
         feed=Feed(dsn, engine, hub),
         options=options,
+        mailer=build_mailer(settings),
     )
     log.info("api_starting", address=f"http://{settings.api_host}:{settings.api_port}")
     await make_server(app, host=settings.api_host, port=settings.api_port).serve()
@@ -227,7 +332,15 @@ async def _ensure_admin(settings: Settings, password: str) -> None:
     engine = create_engine(database_dsn(settings), pool_size=1, application_name="solarrally-migrate")
     try:
         if not await count_users(engine):
-            await create_user(engine, "admin", password, Role.ADMIN)
+            await add_user(
+                engine,
+                Actor(user_id=None, name="cli"),
+                None,
+                username="admin",
+                password=password,
+                role_name=Role.ADMIN,
+                passwords=Passwords(),
+            )
             log.info("admin_made", username="admin")
     finally:
         await engine.dispose()

@@ -36,6 +36,7 @@ def upgrade() -> None:
     )
     op.add_column("app_user", sa.Column("email", sa.Text()))
     op.add_column("app_user", sa.Column("password_changed_at", INSTANT, server_default=NOW, nullable=False))
+    op.execute("UPDATE app_user SET password_changed_at = created_at")
     op.create_unique_constraint(op.f("uq_app_user_email"), "app_user", ["email"])
     op.drop_constraint(op.f("ck_app_user_role_is_known"), "app_user")
     op.create_foreign_key(op.f("fk_app_user_role"), "app_user", "role", ["role"], ["name"])
@@ -55,7 +56,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_login_session")),
     )
-    op.create_index(op.f("ix_login_session_user_id"), "login_session", ["user_id"], unique=False)
+    op.create_index("ix_login_session_user", "login_session", ["user_id", "created_at", "id"], unique=False)
     op.create_table(
         "refresh_token",
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
@@ -63,6 +64,8 @@ def upgrade() -> None:
         sa.Column("created_at", INSTANT, server_default=NOW, nullable=False),
         sa.Column("expires_at", INSTANT, nullable=False),
         sa.Column("used_at", INSTANT),
+        sa.Column("replaced_by_hash", sa.LargeBinary()),
+        sa.Column("retried_at", INSTANT),
         sa.ForeignKeyConstraint(
             ["login_id"], ["login_session.id"], name=op.f("fk_refresh_token_login_id"), ondelete="CASCADE"
         ),
@@ -135,8 +138,20 @@ def upgrade() -> None:
         sa.CheckConstraint("outcome IN ('done', 'refused')", name=op.f("ck_audit_log_outcome_is_known")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_log")),
     )
-    op.create_index("ix_audit_log_actor", "audit_log", ["actor_user_id", "id"], unique=False)
-    op.create_index("ix_audit_log_object", "audit_log", ["object_type", "object_id", "id"], unique=False)
+    op.create_index("ix_audit_log_actor", "audit_log", ["actor_user_id", "at", "id"], unique=False)
+    op.create_index("ix_audit_log_at", "audit_log", ["at", "id"], unique=False)
+    op.create_index(
+        "ix_audit_log_refused",
+        "audit_log",
+        ["at", "id"],
+        unique=False,
+        postgresql_where=sa.text("outcome = 'refused'"),
+    )
+    op.create_index("ix_audit_log_action", "audit_log", ["action", "at", "id"], unique=False)
+    op.create_index("ix_audit_log_actor_name", "audit_log", ["actor_name", "at", "id"], unique=False)
+    op.create_index(
+        "ix_audit_log_object", "audit_log", ["object_type", "object_id", "at", "id"], unique=False
+    )
     op.add_column("live_ticket", sa.Column("login_id", sa.Uuid()))
     op.create_foreign_key(
         op.f("fk_live_ticket_login_id"),

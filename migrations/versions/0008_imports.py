@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0008"
 down_revision = "0007"
@@ -28,7 +29,6 @@ def upgrade() -> None:
         sa.Column("file_name", sa.Text()),
         sa.Column("sha256", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("detail", sa.Text()),
         sa.Column("created_by", sa.Text(), nullable=False),
         sa.Column("created_at", INSTANT, server_default=NOW, nullable=False),
         sa.Column("completed_at", INSTANT),
@@ -37,14 +37,22 @@ def upgrade() -> None:
         sa.Column("stored_count", sa.BigInteger(), nullable=False),
         sa.Column("duplicate_count", sa.BigInteger(), nullable=False),
         sa.Column("rejected_count", sa.BigInteger(), nullable=False),
+        sa.Column("rejected_lines", JSONB(), server_default=sa.text("'[]'"), nullable=False),
+        sa.CheckConstraint("status IN ('queued', 'completed')", name=op.f("ck_import_job_status_is_known")),
         sa.CheckConstraint(
-            "status IN ('receiving', 'queued', 'completed', 'failed')",
-            name=op.f("ck_import_job_status_is_known"),
+            "stored_count + duplicate_count + rejected_count <= line_count",
+            name=op.f("ck_import_job_no_line_is_counted_twice"),
         ),
         sa.ForeignKeyConstraint(["evse_id"], ["evse.id"], name=op.f("fk_import_job_evse_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_import_job")),
     )
     op.create_index("ix_import_job_created_id", "import_job", ["created_at", "id"], unique=False)
+    op.create_index(
+        "uq_import_job_file",
+        "import_job",
+        ["evse_id", sa.text("coalesce(connector_id, -1)"), "sha256"],
+        unique=True,
+    )
     op.add_column("parked_message", sa.Column("import_id", sa.Uuid()))
 
 

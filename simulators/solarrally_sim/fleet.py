@@ -49,6 +49,8 @@ def fleet_messages(
     tick = 0
     while True:
         for index, station in enumerate(stations):
+            if station.is_away:
+                continue
             offset_s = interval_s * (tick + index / len(stations))
             if duration_s is not None and offset_s >= duration_s:
                 return
@@ -68,6 +70,6 @@ def online_message(station: Station) -> Message:
         station.evse_uid,
         vendor=model.vendor,
         model=model.model,
-        firmware=model.firmware,
+        firmware=station.firmware,
         max_power_w=model.max_power_w,
     )

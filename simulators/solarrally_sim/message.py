@@ -36,6 +36,24 @@ def acks_topic(evse_uid: str) -> str:
     return f"evse/{evse_uid}/acks"
 
 
+def commands_filter(evse_uid: str) -> str:
+    """Where a station hears what it is asked for; the last level is the command's id."""
+    return f"evse/{evse_uid}/commands/+"
+
+
+def result(evse_uid: str, command_id: str, status: str, detail: str | None) -> Message:
+    """What a station says of a command."""
+    fields = {"status": status} if detail is None else {"status": status, "detail": detail}
+    return Message(topic=f"evse/{evse_uid}/results/{command_id}", payload=json.dumps(fields).encode())
+
+
+def session_event(evse_uid: str, event: str, ts: datetime, **said: str | None) -> Message:
+    """An explicit `started` or `ended`, with the fields that are said."""
+    fields = {"timestamp": ts.isoformat(timespec="microseconds"), **said}
+    known = {name: value for name, value in fields.items() if value is not None}
+    return Message(topic=f"evse/{evse_uid}/session/{event}", payload=json.dumps(known).encode())
+
+
 def station_of(topic: str) -> str:
     """The `evse_uid` of a topic of a station."""
     return topic.split("/", 2)[1]

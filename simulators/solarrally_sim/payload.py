@@ -27,6 +27,7 @@ class Status(StrEnum):
     AVAILABLE = "available"
     CHARGING = "charging"
     SUSPENDED_EV = "suspendedev"
+    SUSPENDED_EVSE = "suspendedevse"
     FINISHING = "finishing"
     FAULTED = "faulted"
 
@@ -72,7 +73,7 @@ def encode(reading: Telemetry, flavour: Flavour) -> bytes:
 
 
 def _basic(reading: Telemetry) -> dict[str, object]:
-    charging = reading.status in (Status.CHARGING, Status.SUSPENDED_EV)
+    charging = reading.status in (Status.CHARGING, Status.SUSPENDED_EV, Status.SUSPENDED_EVSE)
     return {
         "timestamp": reading.ts.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "session_id": reading.session_id,

@@ -14,8 +14,9 @@ import typer
 from solarrally_sim.broker_address import BrokerAddress
 from solarrally_sim.delivery import by_topic, connect_all, deliver
 from solarrally_sim.fleet import build_fleet, fleet_messages, online_message
-from solarrally_sim.message import Message, offline, telemetry_topic
+from solarrally_sim.message import Message, offline, station_of, telemetry_topic
 from solarrally_sim.notices import Notices
+from solarrally_sim.obedience import Obedience
 from solarrally_sim.pace import Pacer
 from solarrally_sim.progress import (
     print_never_connected,
@@ -29,7 +30,7 @@ from solarrally_sim.station import Station
 from solarrally_sim.stop import StopSignals
 from solarrally_sim.sunlight import Sky
 from solarrally_sim.tally import Tally
-from solarrally_sim.wire import Publisher, Spooling
+from solarrally_sim.wire import Hearing, Publisher, Spooling
 
 MOST_CONNECTIONS = 50
 
@@ -70,6 +71,7 @@ async def run(options: RunOptions) -> int:
     )
     groups = connection_groups(stations)
     tally, notices = Tally(), Notices()
+    obedience = Obedience(stations, notices)
     with StopSignals() as stop:
         async with contextlib.AsyncExitStack() as stack:
             spooled = None
@@ -86,12 +88,20 @@ async def run(options: RunOptions) -> int:
                 )
             publishers = []
             by_station = {}
+            taken = spooled.taken if spooled else tally.count
+
+            def count(message: Message, taken: Callable[[Message], None] = taken) -> None:
+                """Only readings: what a station answers to commands comes on top."""
+                if message.topic == telemetry_topic(station_of(message.topic)):
+                    taken(message)
+
+            stack.push_async_callback(obedience.close)
             for index, group in enumerate(groups):
                 spooling = spooled.spooling(index) if spooled else None
-                on_acknowledged = spooled.taken if spooled else tally.count
                 publisher = await stack.enter_async_context(
-                    _publisher(group, options, spooling, on_acknowledged, notices)
+                    _publisher(group, options, spooling, obedience.hearing(group), count, notices)
                 )
+                obedience.connect(group, publisher)
                 publishers.append(publisher)
                 by_station.update({telemetry_topic(station.evse_uid): publisher for station in group})
             if not await connect_all(publishers, stop):
@@ -104,12 +114,18 @@ async def run(options: RunOptions) -> int:
                 f"({size * options.speed / interval_s:g} messages/s), "
                 f"seed {options.seed}, simulated start {start.isoformat()}"
             )
+            send_reading = spooled.send if spooled else by_topic(by_station)
+
+            async def send(message: Message) -> None:
+                if not obedience.is_away(message.topic):
+                    await send_reading(message)
+
             messages = fleet_messages(stations, start=start, interval_s=interval_s, duration_s=duration_s)
             async with shown_progress(tally, total=None, label=options.scenario.name):
                 outcome = await deliver(
                     messages,
                     publishers=publishers,
-                    send=spooled.send if spooled else by_topic(by_station),
+                    send=send,
                     pacer=Pacer(speed=options.speed),
                     stop=stop,
                     tally=tally,
@@ -132,6 +148,7 @@ def _publisher(
     group: Sequence[Station],
     options: RunOptions,
     spooling: Spooling | None,
+    hearing: Hearing,
     on_acknowledged: Callable[[Message], None],
     notices: Notices,
 ) -> Publisher:
@@ -143,6 +160,7 @@ def _publisher(
         farewells=[offline(station.evse_uid) for station in group],
         will=offline(group[0].evse_uid) if alone else None,
         spooling=spooling,
+        hearing=hearing,
         gives_up=options.gives_up,
         on_acknowledged=on_acknowledged,
         on_notice=notices.show,

@@ -16,6 +16,7 @@ from solarrally_sim.vehicle import peak_hour_factor, power_share
 SECONDS_X_W_PER_MWH = 3.6
 FORCED_SOLAR_SHARE = (0.85, 1.0)
 AMBIENT_C = 15.0
+_CONNECTED = (Status.CHARGING, Status.SUSPENDED_EVSE)
 
 
 @dataclass(slots=True)
@@ -49,10 +50,20 @@ class Station:
     faulted_at: datetime | None = None
     expects_car: bool = False
     """A car plugs in at the next reading but one."""
+    is_paused: bool = False
+    """Told to let nothing flow; the session goes on."""
+    limit_a: float | None = None
+    """Told to draw no more; 0 lets nothing flow. It outlasts the session."""
+    is_away: bool = False
+    """It restarts, and says nothing."""
+    firmware: str = ""
     stepped_at: datetime | None = None
     power_w: float = 0.0
     _voltage_v: float = field(default=0.0)
     _current_a: float = field(default=0.0)
+
+    def __post_init__(self) -> None:
+        self.firmware = self.firmware or self.model.firmware
 
     def start_faulted(self) -> None:
         """Begin in the middle of a session that a fault cut short (the fault scenario's first unit)."""
@@ -68,6 +79,8 @@ class Station:
         self._advance(ts, interval_s or TICK_S)
         if self.expects_car and interval_s and self.status is Status.AVAILABLE:
             self._plug_in()
+        if self.status in _CONNECTED:
+            self.status = Status.SUSPENDED_EVSE if self.is_held else Status.CHARGING
         if self.status is Status.CHARGING and self.charge is not None:
             self._draw_power(ts, self.charge.delivered_share)
             if source is Source.NONE:
@@ -76,6 +89,30 @@ class Station:
             self.power_w = self._voltage_v = self._current_a = 0.0
             source = Source.NONE
         return self._reading(ts, source)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether nothing may flow."""
+        return self.is_paused or self.limit_a == 0
+
+    @property
+    def has_session(self) -> bool:
+        """Whether a car is charging, or would be if it were let."""
+        return self.charge is not None and self.status in _CONNECTED
+
+    def begin_session(self) -> Charge:
+        """A car begins to charge now, not by chance."""
+        self._plug_in()
+        assert self.charge is not None
+        return self.charge
+
+    def end_session(self) -> Charge:
+        """The running session ends here; its counters."""
+        charge = self.charge
+        assert charge is not None
+        self.status, self.charge, self.is_paused = Status.AVAILABLE, None, False
+        self.power_w = self._voltage_v = self._current_a = 0.0
+        return charge
 
     def _deliver(self, ts: datetime, interval_s: float) -> Source:
         """Count the energy that flowed since the last reading, at the power that reading stated."""
@@ -108,7 +145,7 @@ class Station:
                 self._plug_in()
 
     def _plug_in(self) -> None:
-        self.expects_car = False
+        self.expects_car = self.is_paused = False
         self.status = Status.CHARGING
         self.charge = Charge(self._new_session_id(), self._target_mwh())
 
@@ -128,6 +165,9 @@ class Station:
             ceiling_a = int(self.model.max_power_w / self._voltage_v * 10) / 10
             self._current_a = min(self._current_a, ceiling_a)
             wanted_w = self._voltage_v * self._current_a
+        if self.limit_a is not None and self._current_a > self.limit_a:
+            self._current_a = self.limit_a
+            wanted_w = self._voltage_v * self.limit_a
         self.power_w = round(wanted_w, 2)
 
     def _reading(self, ts: datetime, source: Source) -> Telemetry:

@@ -50,6 +50,8 @@ class Notice(StrEnum):
     BACK = "back"
     DROPPED = "dropped"
     UNREADABLE_ACK = "unreadable ack"
+    UNHEARD = "unheard"
+    COMMAND = "command"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,14 @@ class Spooling:
     on_connected: Callable[[], None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hearing:
+    """What a connection hears besides acknowledgements, at QoS 1. A refusal is told to the user."""
+
+    subscriptions: Sequence[str]
+    on_message: Callable[[str, bytes], None]
+
+
 def _ignore(*_: object) -> None:
     pass
 
@@ -74,8 +84,9 @@ class Publisher:
 
     `births` are published at each connect, before anything else; `will` by the broker when the connection
     dies; `farewells` at a clean end. `on_acknowledged` gets each message of `send` once, `on_notice` a
-    sentence about the connection. With `spooling` nothing is kept over a reconnection. With `gives_up` the
-    first failure to connect ends `link` with `BrokerUnreachableError`; a refused subscription always does.
+    sentence about the connection. With `spooling` no numbered message is kept over a reconnection. With
+    `gives_up` the first failure to connect ends `link` with `BrokerUnreachableError`; a refused subscription
+    of `spooling` always does.
     """
 
     def __init__(
@@ -87,6 +98,7 @@ class Publisher:
         farewells: Sequence[Message] = (),
         will: Message | None = None,
         spooling: Spooling | None = None,
+        hearing: Hearing | None = None,
         window: int = WINDOW,
         gives_up: bool = False,
         on_acknowledged: Callable[[Message], None] = _ignore,
@@ -94,10 +106,12 @@ class Publisher:
     ) -> None:
         self._address = address
         self._client_id = client_id
-        self._births = births
+        self.births = births
+        """What is said at each connect."""
         self._farewells = farewells
         self._will = will
         self._spooling = spooling
+        self._hearing = hearing
         self._window = window
         self._gives_up = gives_up
         self._on_acknowledged = on_acknowledged
@@ -189,7 +203,9 @@ class Publisher:
         async with self._new_client() as client:
             if self._spooling is not None:
                 await self._subscribe(client, self._spooling.subscriptions)
-            for birth in self._births:
+            if self._hearing is not None:
+                await self._subscribe_to_hear(client, self._hearing.subscriptions)
+            for birth in self.births:
                 await client.publish(birth.topic, birth.payload, birth.qos, birth.retain)
             self.connections_made += 1
             self.connected.set()
@@ -219,11 +235,19 @@ class Publisher:
             if answer == SUBSCRIPTION_REFUSED:
                 raise BrokerUnreachableError(self._address, f"this login may not read {topic}")
 
+    async def _subscribe_to_hear(self, client: aiomqtt.Client, topics: Sequence[str]) -> None:
+        granted = await client.subscribe([(topic, 1) for topic in topics])
+        if SUBSCRIPTION_REFUSED in granted and not self.connections_made:
+            self._on_notice(Notice.UNHEARD, f"this login may not read {topics[0]}: no commands are heard")
+
     def _forget_unacknowledged(self) -> None:
-        for _ in range(len(self._unacknowledged)):
+        """Of what is numbered: the sender still has it."""
+        numbered = [serial for serial, message in self._unacknowledged.items() if message.seq is not None]
+        for serial in numbered:
+            del self._unacknowledged[serial]
             self._room.release()
-        self._unacknowledged.clear()
-        self._drained.set()
+        if not self._unacknowledged:
+            self._drained.set()
 
     def _new_client(self) -> aiomqtt.Client:
         will = self._will
@@ -283,8 +307,10 @@ class Publisher:
     async def _listen(self, client: aiomqtt.Client) -> None:
         """Hand over what arrives; ends with `MqttError` when the connection breaks."""
         async for message in client.messages:  # without a subscription none arrives
-            if self._spooling is not None and isinstance(message.payload, bytes):
-                self._spooling.on_message(str(message.topic), message.payload)
+            topic = str(message.topic)
+            heard = self._hearing if "/commands/" in topic else self._spooling
+            if heard is not None and isinstance(message.payload, bytes):
+                heard.on_message(topic, message.payload)
 
 
 def backoff_s(failures: int, chance: float) -> float:

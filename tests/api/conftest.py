@@ -14,14 +14,18 @@ from fastapi import FastAPI
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from solarrally.api.app import create_app
+from solarrally.api.import_rules import ImportRules
 from solarrally.api.live_limits import LiveLimits
 from solarrally.api.options import ApiOptions
 from solarrally.api.server import make_server
+from solarrally.dialects.offline_log import LineLog
 from solarrally.hub import Hub
+from solarrally.mail import Mailer
 from solarrally.storage.engine import connect, create_engine
 from solarrally.storage.feed import Feed
 from tests.api.world import JWT_SECRET, PASSWORD, World, eventually
 
+DEFAULTS = {"jwt_secret": JWT_SECRET, "import_rules": ImportRules(open_log=LineLog)}
 CALM = LiveLimits(send_timeout_s=2.0)
 
 
@@ -48,14 +52,14 @@ AppMaker = Callable[..., FastAPI]
 
 @pytest.fixture
 def make_app(database_url: str) -> AppMaker:
-    """Makes an application on the test's database; keywords go to `ApiOptions`."""
+    """Makes an application on the test's database; other keywords go to `ApiOptions`."""
 
-    def make(dsn: str = database_url, **options: object) -> FastAPI:
+    def make(dsn: str = database_url, mailer: Mailer | None = None, **options: object) -> FastAPI:
         engine = create_engine(dsn, application_name="solarrally-api", statement_timeout_s=10.0)
         hub = Hub()
         feed = Feed(dsn, engine, hub, check_interval_s=0.5, check_timeout_s=0.5)
-        chosen = ApiOptions(**{"jwt_secret": JWT_SECRET, **options})  # type: ignore[arg-type]
-        return create_app(engine=engine, hub=hub, feed=feed, options=chosen)
+        chosen = ApiOptions(**{**DEFAULTS, **options})  # type: ignore[arg-type]
+        return create_app(engine=engine, hub=hub, feed=feed, options=chosen, mailer=mailer)
 
     return make
 

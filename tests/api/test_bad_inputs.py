@@ -44,7 +44,7 @@ BIG = str(2**63)
         ("sessions?connector_id=-1", "connector_id"),
         ("sessions?connector_id=32768", "connector_id"),
         (f"sessions?connector_id=-{BIG}", "connector_id"),
-        ("sessions?status=active", "status"),
+        ("sessions?status=active", "status.0"),
         ("sessions?date_from=2026-03-09", "date_from"),
         ("sessions?date_from=2026-03-09T12:00:00", "date_from"),
         ("sessions?date_from=2026-03-09T12:00:00+00:00", "date_from"),  # an unescaped + is a space
@@ -61,7 +61,7 @@ BIG = str(2**63)
         ("sessions/x/bills", "session_id"),
         (f"sessions/{session_id('running')}/readings?limit=501", "limit"),
         (f"sessions/{session_id('running')}/bills?limit=1", "limit"),
-        ("users?role=admin", "role"),
+        ("users?role=Admin", "role"),
         ("rejected-messages?reason=%00", "reason"),
         ("rejected-messages?cursor=x", "cursor"),
         ("evse-status?cursor=%00", "cursor"),

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
-from solarrally.domain.update import ConnectorUpdate, SessionUpdate
+from solarrally.domain.update import AlertUpdate, CommandUpdate, ConnectorUpdate, LiveState, SessionUpdate
 from solarrally.embedded.postgres import EmbeddedPostgres
 from solarrally.storage.engine import connect, create_engine
 from solarrally.storage.feed import Feed
 from solarrally.storage.migrate import migrate
-from tests.api.world import World, a_session, an_update, eventually
+from tests.api.world import T0, World, a_command, a_session, an_alert, an_update, eventually, session_id
 
 
 class RecordingSink:
@@ -26,15 +27,28 @@ class RecordingSink:
         self.told: list[str] = []
         self.connectors: list[ConnectorUpdate] = []
         self.sessions: list[SessionUpdate] = []
+        self.alerts: list[AlertUpdate] = []
+        self.commands: list[CommandUpdate] = []
 
-    def reset(self, connectors: Sequence[ConnectorUpdate], /) -> None:
+    def reset(self, state: LiveState, /) -> None:
         self.told.append("reset")
-        self.connectors = list(connectors)
+        self.connectors = list(state.connectors)
+        self.alerts = list(state.alerts)
+        self.commands = list(state.commands)
 
-    def publish(self, connectors: Sequence[ConnectorUpdate], sessions: Sequence[SessionUpdate], /) -> None:
+    def publish(
+        self,
+        connectors: Sequence[ConnectorUpdate],
+        sessions: Sequence[SessionUpdate],
+        alerts: Sequence[AlertUpdate],
+        commands: Sequence[CommandUpdate],
+        /,
+    ) -> None:
         self.told.append("publish")
         self.connectors += connectors
         self.sessions += sessions
+        self.alerts += alerts
+        self.commands += commands
 
     def lose(self) -> None:
         self.told.append("lose")
@@ -68,6 +82,34 @@ async def test_it_starts_with_the_committed_state_and_its_running_sessions(
     session = by_evse["CP-1"].session
     assert session == a_session("running")
     assert by_evse["CP-2"].session is None
+
+
+async def test_it_starts_with_the_open_alerts_and_the_unfinished_commands(
+    database_url: str, world: World
+) -> None:
+    for number, resolved_at in ((1, None), (2, T0)):
+        await world.connection.execute(
+            "INSERT INTO alert (evse_id, connector_id, session_id, kind, severity, detail, opened_at,"
+            " last_seen_at, resolved_at) VALUES ($1, 1, $2, $3, 'critical', 'GroundFailure', $4, $4, $5)",
+            world.evse_ids["CP-1"],
+            session_id("s"),
+            f"fault-{number}",
+            T0,
+            resolved_at,
+        )
+    for command in (a_command("a"), a_command("b", status="completed", finished_at=T0)):
+        values = {"evse_id": world.evse_ids["CP-1"], "params": "{}", **asdict(command)}
+        del values["evse_uid"], values["site_id"]
+        await world.insert("command", values)
+    async with following(database_url, database_url) as sink:
+        await eventually(lambda: sink.told == ["reset"])
+        await world.notify(alerts=(an_alert(7),), commands=(a_command("c"),))
+        await eventually(lambda: len(sink.told) == 2)
+
+    [open_one, told] = sink.alerts
+    assert open_one == an_alert(open_one.id, kind="fault-1")
+    assert told == an_alert(7)
+    assert sink.commands == [a_command("a"), a_command("c")]
 
 
 async def test_a_completed_session_does_not_run(database_url: str, world: World) -> None:

@@ -122,7 +122,15 @@ async def test_a_session_in_full(client: httpx.AsyncClient, world: World) -> Non
         "tariff_id": 1,
         "currency": "JMD",
         "cost": "12345678.9012",
-        "total_cost": {"excl_vat": "12345678.9012"},
+        "total_cost": {"excl_vat": "12345678.9012", "incl_vat": "12345678.9012"},
+        "country_code": "JM",
+        "party_id": "SRY",
+        "location_id": "1",
+        "start_date_time": "2026-03-09T12:00:00Z",
+        "end_date_time": "2026-03-09T13:00:00Z",
+        "cdr_token": {"uid": "token-of-dora", "type": "OTHER"},
+        "auth_method": "WHITELIST",
+        "last_updated": updated_at,
     }
 
 

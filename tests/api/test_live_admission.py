@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from solarrally.api.live_admission import is_origin_allowed
 from solarrally.api.live_limits import LiveLimits
+from solarrally.api.origins import is_origin_allowed
 from solarrally.api.tokens import AccessTokens
+from solarrally.live_client import LiveRefused
+from solarrally.storage.edits.live_tickets import TicketHolder, create_ticket, redeem_ticket
 from solarrally.storage.engine import create_engine
-from solarrally.storage.users import create_ticket, redeem_ticket
-from tests.api.conftest import Serve
+from tests.api.conftest import AppMaker, Serve
 from tests.api.watching import new_ticket, watching, watching_by_ticket
-from tests.api.world import World
+from tests.api.world import World, eventually, login_id
 
 
 async def is_refused(address: str, ticket: str, origin: str | None = None, **options: str) -> bool:
@@ -59,11 +61,12 @@ async def test_an_expired_ticket_is_refused_and_cleared_away(database_url: str, 
     engine = create_engine(database_url)
     try:
         now = datetime.now(UTC)
-        ticket, expires_at = await create_ticket(engine, world.user_ids["admin"], now=now, ttl_s=30)
+        holder = TicketHolder(world.user_ids["admin"], login_id("admin"))
+        ticket, expires_at = await create_ticket(engine, holder, now=now, ttl_s=30)
         assert expires_at == now + timedelta(seconds=30)
         assert await redeem_ticket(engine, ticket, now=expires_at) is None
-        old, _ = await create_ticket(engine, world.user_ids["admin"], now=now, ttl_s=30)
-        await create_ticket(engine, world.user_ids["admin"], now=now + timedelta(seconds=31), ttl_s=30)
+        old, _ = await create_ticket(engine, holder, now=now, ttl_s=30)
+        await create_ticket(engine, holder, now=now + timedelta(seconds=31), ttl_s=30)
         assert await world.connection.fetchval("SELECT count(*) FROM live_ticket") == 1
         assert await redeem_ticket(engine, old, now=now) is None
     finally:
@@ -75,9 +78,11 @@ async def test_without_a_valid_credential_nobody_gets_in(serve: Serve, world: Wo
     assert await is_refused(address, "A" * 43)
     assert await is_refused(address, "A" * 200)
     assert await is_refused(address, await new_ticket(address, world), subprotocol="solarrally.v2")
-    forged = AccessTokens("another secret, also of 32 characters", 900).issue(1, datetime.now(UTC))
+    forged = AccessTokens("another secret, also of 32 characters", 900).issue(
+        1, login_id("admin"), datetime.now(UTC)
+    )
     for token in ("", "garbage", forged):
-        with pytest.raises(InvalidStatus, match="403"):
+        with pytest.raises(LiveRefused, match="403"):
             async with watching(address, token):
                 pass
 
@@ -139,3 +144,40 @@ async def test_when_it_is_full_it_says_busy(serve: Serve, world: World) -> None:
             code, bye = await second.end()
 
     assert (code, bye["reason"]) == (1013, "busy")
+
+
+async def test_one_account_does_not_take_all_the_places(serve: Serve, world: World) -> None:
+    address = await serve(live_limits=LiveLimits(max_watchers_per_account=1))
+    async with (
+        watching(address, world.token("operator"), all=True) as first,
+        watching(address, world.token("admin"), all=True) as another,
+    ):
+        await first.hear("snapshot")
+        await another.hear("snapshot")
+        async with watching(address, world.token("operator")) as second:
+            code, bye = await second.end()
+    async with watching(address, world.token("operator"), all=True) as again:
+        await again.hear("snapshot")
+
+    assert (code, bye["reason"]) == (1013, "busy")
+
+
+async def test_many_who_come_at_once_are_never_more_than_allowed(
+    make_app: AppMaker, serve: Serve, world: World
+) -> None:
+    app = make_app(live_limits=LiveLimits(max_watchers=5, max_watchers_per_account=5))
+    address = await serve(app)
+    ends: list[str] = []
+
+    async def come() -> None:
+        async with watching(address, world.token("operator")) as watch:
+            with suppress(ConnectionClosed):  # closed already; what it was told can still be read
+                await watch.say(type="subscribe", all=True)
+            message = await watch.hear()
+            ends.append(message.get("reason", message["type"]))
+            await eventually(lambda: len(ends) == 40)
+
+    await asyncio.gather(*(come() for _ in range(40)))
+
+    assert (ends.count("snapshot"), ends.count("busy")) == (5, 35)
+    await eventually(lambda: app.state.services.sockets.count == 0)

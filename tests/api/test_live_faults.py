@@ -57,9 +57,9 @@ async def test_a_watcher_that_does_not_read_is_closed_and_nobody_waits_for_it(
             await watch.hear("snapshot")
             await eventually(lambda: services.hub.watcher_count == 2)
             for second in range(1, 200):
-                services.hub.publish(fleet, [])
+                services.hub.publish(fleet)
                 began_s = time.perf_counter()
-                services.hub.publish([an_update("probe", seconds=second)], [])
+                services.hub.publish([an_update("probe", seconds=second)])
                 await watch.hear("frame")
                 delays_s.append(time.perf_counter() - began_s)
                 if services.hub.watcher_count == 1:

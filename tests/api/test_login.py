@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from solarrally.api.throttle import FORGET_AFTER_S, MAX_KEYS, MAX_WAIT_S, Throttle
-from solarrally.storage.users import Passwords, TooManyLogins
+from solarrally.storage.passwords import Passwords, TooManyLogins
 from tests.api.world import PASSWORD, World
 
 LOGIN = "/api/v1/auth/login"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
 import time
 from collections.abc import Callable
@@ -16,7 +18,7 @@ import pytest
 
 from solarrally.api.tokens import AccessTokens
 from tests.api.conftest import AppMaker, running
-from tests.api.world import JWT_SECRET, World
+from tests.api.world import JWT_SECRET, World, login_id
 
 
 def claims(**changes: Any) -> dict[str, Any]:
@@ -26,6 +28,7 @@ def claims(**changes: Any) -> dict[str, Any]:
         "iss": "solarrally",
         "aud": "solarrally-api",
         "sub": "1",
+        "sid": str(login_id("admin")),
         "typ": "access",
         "jti": "j",
         "iat": now_s,
@@ -37,6 +40,15 @@ def claims(**changes: Any) -> dict[str, Any]:
 def signed(algorithm: str = "HS256", secret: str = JWT_SECRET, **changes: Any) -> str:
     """A token with these claims, also those that PyJWT would refuse to make."""
     return jwt.PyJWS().encode(json.dumps(claims(**changes)).encode(), secret, algorithm=algorithm)
+
+
+def headed(secret: str = JWT_SECRET, payload: bytes | None = None, **header: Any) -> str:
+    """A token with good claims and this header, signed with HMAC-SHA256 whatever the header says."""
+    told = json.dumps({"alg": "HS256", "typ": "JWT", **header}).encode()
+    body = json.dumps(claims()).encode() if payload is None else payload
+    parts = [base64.urlsafe_b64encode(part).rstrip(b"=") for part in (told, body)]
+    mac = hmac.new(secret.encode(), b".".join(parts), hashlib.sha256).digest()
+    return b".".join([*parts, base64.urlsafe_b64encode(mac).rstrip(b"=")]).decode()
 
 
 def unsigned() -> str:
@@ -62,6 +74,13 @@ BAD_TOKENS: dict[str, Callable[[], str]] = {
         signed().split(".")[0], unsigned().split(".")[0]
     ),
     "another algorithm": lambda: signed("HS512"),
+    "HS256 said to be RS256": lambda: headed(alg="RS256"),
+    "HS256 said to be hs256": lambda: headed(alg="hs256"),
+    "a key of its own in the header": lambda: headed("mine", jwk={"kty": "oct", "k": "bWluZQ"}),
+    "a key named by its file": lambda: headed("", kid="../../../../dev/null"),
+    "a key named by its address": lambda: headed("mine", jku="https://evil.example/keys", kid="1"),
+    "a critical extension": lambda: headed(crit=["exp"]),
+    "claims that are no object": lambda: headed(payload=b"[]"),
     "another key": lambda: signed(secret="another secret of at least 32 characters"),
     "an empty signature": lambda: signed().rpartition(".")[0] + ".",
     "another audience": lambda: signed(aud="someone-else"),
@@ -75,11 +94,19 @@ BAD_TOKENS: dict[str, Callable[[], str]] = {
     "no number as subject": lambda: signed(sub="admin"),
     "a subject beyond int": lambda: signed(sub="9" * 30),
     "a subject in other digits": lambda: signed(sub="\u0661"),
+    "another user's login": lambda: signed(sid=str(login_id("guest"))),
+    "an unknown login": lambda: signed(sid=str(login_id("nobody"))),
+    "a login that is no UUID": lambda: signed(sid="admin"),
+    "a number as login": lambda: signed(sid=1),
     "an unknown user": lambda: signed(sub="999999"),
     "garbage": lambda: "garbage",
     "a megabyte": lambda: "x" * 2**20,
     **{f"no {name}": partial(without, name) for name in claims()},
 }
+
+
+async def test_our_own_signature_is_recognized(client: httpx.AsyncClient, world: World) -> None:
+    assert await status_with(client, headed()) == 200
 
 
 @pytest.mark.parametrize("kind", BAD_TOKENS)
@@ -136,5 +163,8 @@ def test_a_short_secret_is_refused() -> None:
 def test_two_tokens_of_the_same_second_differ() -> None:
     tokens, now = AccessTokens(JWT_SECRET, 900), datetime.now(UTC)
 
-    assert tokens.issue(1, now) != tokens.issue(1, now)
-    assert tokens.identify(tokens.issue(1, now)).user_id == 1
+    one, another = (tokens.issue(1, login_id("admin"), now) for _ in range(2))
+
+    assert one != another
+    assert tokens.identify(one).user_id == 1
+    assert tokens.identify(one).login_id == login_id("admin")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 
 from solarrally.storage.engine import create_engine
+from solarrally.storage.passwords import Passwords
 from solarrally.storage.users import (
     InvalidUser,
-    Passwords,
     Role,
     UserExists,
     count_users,
     create_user,
     credentials_of,
+    mail_address,
 )
 
 
@@ -78,3 +79,27 @@ async def test_what_no_user_may_have_is_refused_by_its_field(
         await engine.dispose()
 
     assert refusal.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        ("Dora@Example.ORG", "dora@example.org"),
+        ("dora@b\u00fccher.example", "dora@xn--bcher-kva.example"),
+    ],
+)
+def test_a_mail_address_is_stored_in_one_way_only(given: str, stored: str) -> None:
+    assert mail_address(given) == stored
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "dora", "@example.org", "dora@", "a b@example.org", "d\u00f6ra@example.org", "dora@example.org\n",
+        "dora@example.org\r\nBcc: all@example.org", "Dora <dora@example.org>", "dora@exam\0ple.org",
+        f"{'x' * 65}@example.org",
+    ],
+)  # fmt: skip
+def test_what_is_no_mail_address_is_refused(text: str) -> None:
+    with pytest.raises(InvalidUser, match="email"):
+        mail_address(text)

@@ -12,6 +12,7 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from solarrally.live_client import Bearer, open_live
 from tests.api.world import World
 
 
@@ -45,10 +46,7 @@ class Watch:
 @asynccontextmanager
 async def watching(address: str, token: str, **subscription: Any) -> AsyncIterator[Watch]:
     """A connection by bearer token, subscribed unless there is nothing to subscribe to."""
-    headers = {"Authorization": f"Bearer {token}"}
-    async with connect(
-        f"ws://{address}/api/v1/live", additional_headers=headers, max_size=None, compression=None
-    ) as socket:
+    async with await open_live(f"http://{address}", Bearer(token)) as socket:
         watch = Watch(socket)
         if subscription:
             await watch.say(type="subscribe", **subscription)
@@ -63,7 +61,7 @@ async def watching_by_ticket(
     names = [Subprotocol(subprotocol), Subprotocol(f"ticket.{ticket}")]
     headers = {} if origin is None else {"Origin": origin}
     async with connect(
-        f"ws://{address}/api/v1/live", subprotocols=names, additional_headers=headers, compression=None
+        f"ws://{address}/api/v1/live", subprotocols=names, additional_headers=headers
     ) as socket:
         yield Watch(socket)
 

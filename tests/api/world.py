@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 import asyncpg
 
 from solarrally.api.tokens import AccessTokens
-from solarrally.domain.update import ConnectorUpdate, SessionUpdate
+from solarrally.domain.update import AlertUpdate, CommandUpdate, ConnectorUpdate, SessionUpdate
 from solarrally.storage.notice import CHANNEL, encode_notices
 
 JWT_SECRET: Final = "a secret of the tests, long enough for every algorithm that somebody might try"
@@ -28,6 +28,16 @@ _NAMESPACE: Final = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
 def session_id(name: str) -> UUID:
     """The id of a session by a name that tests can read."""
     return uuid5(_NAMESPACE, name)
+
+
+def login_id(username: str) -> UUID:
+    """The id of the login that `World` makes for each of its users."""
+    return uuid5(_NAMESPACE, f"login of {username}")
+
+
+def bill_id(name: str) -> UUID:
+    """The id of a bill by a name that tests can read."""
+    return uuid5(_NAMESPACE, f"bill/{name}")
 
 
 def a_session(name: str, **changes: Any) -> SessionUpdate:
@@ -77,6 +87,47 @@ def an_update(evse_uid: str = "CP-1", *, seconds: float = 60, **changes: Any) ->
     return ConnectorUpdate(**{**values, **changes})
 
 
+def an_alert(number: int, **changes: Any) -> AlertUpdate:
+    """An open alert: CP-1 has a fault."""
+    values: dict[str, Any] = {
+        "id": number,
+        "evse_uid": "CP-1",
+        "site_id": 1,
+        "connector_id": 1,
+        "session_id": session_id("s"),
+        "kind": "fault",
+        "severity": "critical",
+        "status": "open",
+        "detail": "GroundFailure",
+        "opened_at": T0,
+        "last_seen_at": T0,
+        "acknowledged_at": None,
+        "resolved_at": None,
+    }
+    return AlertUpdate(**{**values, **changes})
+
+
+def a_command(name: str, **changes: Any) -> CommandUpdate:
+    """An operator's command to CP-1 that is not finished."""
+    values: dict[str, Any] = {
+        "id": session_id(f"command {name}"),
+        "evse_uid": "CP-1",
+        "site_id": 1,
+        "connector_id": 1,
+        "command": "stop",
+        "status": "pending",
+        "detail": None,
+        "requested_by": "operator",
+        "requested_by_user_id": 2,
+        "created_at": T0,
+        "expires_at": T0 + timedelta(minutes=1),
+        "sent_at": None,
+        "answered_at": None,
+        "finished_at": None,
+    }
+    return CommandUpdate(**{**values, **changes})
+
+
 async def eventually(is_so: Callable[[], bool], *, within_s: float = 10.0) -> None:
     """Return as soon as it is so. Raises `TimeoutError` when it does not become so."""
     async with asyncio.timeout(within_s):
@@ -94,7 +145,8 @@ class World:
 
     def token(self, username: str) -> str:
         """An access token of the user."""
-        return AccessTokens(JWT_SECRET, 900).issue(self.user_ids[username], datetime.now(UTC))
+        tokens = AccessTokens(JWT_SECRET, 900)
+        return tokens.issue(self.user_ids[username], login_id(username), datetime.now(UTC))
 
     def headers(self, username: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token(username)}"}
@@ -123,6 +175,14 @@ class World:
                 password_hash,
                 role,
                 id_token,
+            )
+            await self.insert(
+                "login_session",
+                {
+                    "id": login_id(username),
+                    "user_id": self.user_ids[username],
+                    "expires_at": datetime.now(UTC) + timedelta(days=1),
+                },
             )
         for evse_uid, site_id in (("CP-1", 1), ("CP-2", 1), ("CP-3", 2)):
             await self.add_evse(evse_uid, site_id)
@@ -179,6 +239,62 @@ class World:
         await self.insert("charging_session", {**values, **changes})
         return session_id(name)
 
+    async def add_alert(self, evse_uid: str = "CP-1", **changes: Any) -> int:
+        """A fault since T0 that nobody has looked at; its id."""
+        values: dict[str, Any] = {
+            "evse_id": self.evse_ids[evse_uid],
+            "connector_id": 1,
+            "kind": "faulted",
+            "severity": "critical",
+            "detail": "GroundFailure",
+            "opened_at": T0,
+            "last_seen_at": T0,
+        }
+        await self.insert("alert", {**values, **changes})
+        return int(await self.connection.fetchval("SELECT max(id) FROM alert"))
+
+    async def add_bill(self, name: str, **changes: Any) -> UUID:
+        """An invoice of Dora's for the hour after T0 on CP-1, issued at its end, unless changed."""
+        values: dict[str, Any] = {
+            "id": bill_id(name),
+            "session_id": session_id(name),
+            "revision": 1,
+            "kind": "invoice",
+            "credits_bill_id": None,
+            "evse_uid": "CP-1",
+            "connector_id": 1,
+            "id_token": DORA_TOKEN,
+            "started_at": T0,
+            "ended_at": T0 + timedelta(hours=1),
+            "energy_solar_wh": 1000,
+            "energy_grid_wh": 400,
+            "energy_unattributed_wh": 100,
+            "tariff_id": 1,
+            "price_solar_per_kwh": Decimal(10),
+            "price_grid_per_kwh": Decimal(50),
+            "currency": "JMD",
+            "total": Decimal("35.00"),
+            "issued_at": T0 + timedelta(hours=1),
+        }
+        await self.insert("bill", {**values, **changes})
+        return bill_id(name)
+
+    async def add_command(self, evse_uid: str = "CP-1", **changes: Any) -> UUID:
+        """One of the operator's that waits to be sent; its id."""
+        values: dict[str, Any] = {
+            "id": uuid4(),
+            "evse_id": self.evse_ids[evse_uid],
+            "connector_id": 1,
+            "command": "pause",
+            "params": json.dumps({}),
+            "status": "pending",
+            "requested_by": "operator",
+            "requested_by_user_id": self.user_ids["operator"],
+            "expires_at": datetime.now(UTC) + timedelta(minutes=5),
+        }
+        await self.insert("command", {**values, **changes})
+        return UUID(str((values | changes)["id"]))
+
     async def add_reading(self, seconds: float, evse_uid: str = "CP-1", **changes: Any) -> None:
         """A reading so many seconds after T0."""
         ts = T0 + timedelta(seconds=seconds)
@@ -192,6 +308,11 @@ class World:
         }
         await self.insert("reading", {**values, **changes})
 
+    async def audited(self, action: str) -> asyncpg.Record:
+        """The one entry of the audit log for that action."""
+        (entry,) = await self.connection.fetch("SELECT * FROM audit_log WHERE action = $1", action)
+        return entry
+
     async def insert(self, table: str, values: dict[str, Any]) -> None:
         """One row."""
         places = ", ".join(f"${number}" for number in range(1, len(values) + 1))
@@ -199,8 +320,14 @@ class World:
             f"INSERT INTO {table} ({', '.join(values)}) VALUES ({places})", *values.values()
         )
 
-    async def notify(self, *connectors: ConnectorUpdate, sessions: tuple[SessionUpdate, ...] = ()) -> None:
+    async def notify(
+        self,
+        *connectors: ConnectorUpdate,
+        sessions: tuple[SessionUpdate, ...] = (),
+        alerts: tuple[AlertUpdate, ...] = (),
+        commands: tuple[CommandUpdate, ...] = (),
+    ) -> None:
         """What the write side does in its transaction."""
         async with self.connection.transaction():
-            for text in encode_notices(connectors, sessions):
+            for text in encode_notices(connectors, sessions, alerts=alerts, commands=commands):
                 await self.connection.execute("SELECT pg_notify($1, $2)", CHANNEL, text)

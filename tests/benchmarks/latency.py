@@ -25,8 +25,8 @@ from websockets.asyncio.client import connect
 from solarrally.brokers.address import parse_address
 from solarrally.embedded.postgres import EmbeddedPostgres
 from solarrally.embedded.temporary import temporary_broker, temporary_dir
+from solarrally.live_client import log_in
 from solarrally.storage.engine import connect as connect_database
-from solarrally.watch import log_in
 from tests.support.backend import Backend, running_backend
 
 

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias
+from uuid import UUID, uuid4
 
 import pytest
 
 from solarrally.dialects.digest import content_digest
-from solarrally.domain.bill import credit, settle
+from solarrally.domain.bill import Account, credit, settle
 from solarrally.domain.fleet import Station, StationFacts, newest
 from solarrally.domain.reading import EnergySource, Quality, TransactionEvent
 from solarrally.domain.station import observe
+from solarrally.domain.tariff import Tariff, TariffElement
 from solarrally.errors import NotLeading, StoreConflict, StoreRefused, StoreUnavailable
-from solarrally.ingest.ports import Delivery, RejectedPart, RollupMark, StationEvent, StationReading
+from solarrally.ingest.ports import (
+    Delivery,
+    ImportCount,
+    RejectedPart,
+    RollupMark,
+    StationEvent,
+    StationReading,
+)
 from solarrally.ingest.registry import Registry
 from solarrally.ingest.rules import IngestRules
+from solarrally.storage.engine import connect
+from solarrally.storage.queries import Issuer
 from solarrally.storage.store import PostgresStore
 from solarrally.wiring import build_store, migrate_and_seed
 from tests.builders import MAX_POWER_W, RULES, at, make_settings, reading
@@ -252,6 +265,28 @@ async def test_bills_are_added_once_and_the_newest_is_found(store: AnyStore, sta
     assert invoice.total == Decimal("1.00")
 
 
+async def test_a_bill_comes_back_with_its_lines_and_vat(store: AnyStore, station: Station) -> None:
+    await ingest(store, station, charging(890, 0), charging(910, 20), reading(920, "available", power_w=0.0))
+    session = station.connectors[1].state.session
+    assert session is not None
+    [[tariff]] = (await store.load_tariffs()).values()
+    at_noon = TariffElement(
+        start_time="12:00",
+        end_time="12:15",
+        price_solar_per_kwh=Decimal("1.2345"),
+        price_grid_per_kwh=Decimal(2),
+    )
+    priced = replace(tariff, vat_percent=Decimal(15), elements=(at_noon,), timezone="UTC")
+    [invoice] = settle(Account(session, "cp1", 1, session.energy.figures(), priced), None)
+    assert len(invoice.lines) == 2
+
+    async with store.transaction() as tx:
+        await tx.add_bills([invoice])
+
+    async with store.transaction() as tx:
+        assert await tx.newest_bills([session.id]) == {session.id: invoice}
+
+
 async def test_a_reading_filed_under_its_receipt_is_recognised_when_redelivered(
     store: AnyStore, station: Station
 ) -> None:
@@ -301,6 +336,78 @@ async def test_every_site_has_a_tariff(store: AnyStore) -> None:
         Decimal(10),
         Decimal(50),
     )
+
+
+async def test_tariffs_come_with_their_times_of_day_and_the_clocks_they_go_by(database_url: str) -> None:
+    await migrate_and_seed(make_settings(database_url=database_url, site_timezone="America/Jamaica"))
+    elements = [
+        {
+            "day_of_week": ["MONDAY"],
+            "start_time": "22:00",
+            "end_time": "06:00",
+            "price_solar_per_kwh": "1.5",
+            "price_grid_per_kwh": "2.25",
+        }
+    ]
+    connection = await connect(database_url)
+    await connection.execute(
+        "INSERT INTO tariff (site_id, valid_from, currency, price_solar_per_kwh, price_grid_per_kwh,"
+        " vat_percent, elements, timezone) VALUES (1, '2026-01-01Z', 'JMD', 3, 4, 15, $1, 'Europe/Berlin')",
+        json.dumps(elements),
+    )
+    store = build_store(make_settings(database_url=database_url))
+
+    [[first, second]] = (await store.load_tariffs()).values()
+
+    assert (first.timezone, first.elements) == ("America/Jamaica", ())
+    assert first.vat_percent == 0
+    assert second == Tariff(
+        id=2,
+        valid_from=datetime(2026, 1, 1, tzinfo=UTC),
+        currency="JMD",
+        price_solar_per_kwh=Decimal(3),
+        price_grid_per_kwh=Decimal(4),
+        vat_percent=Decimal(15),
+        elements=(
+            TariffElement(
+                day_of_week=("MONDAY",),
+                start_time="22:00",
+                end_time="06:00",
+                price_solar_per_kwh=Decimal("1.5"),
+                price_grid_per_kwh=Decimal("2.25"),
+            ),
+        ),
+        timezone="Europe/Berlin",
+    )
+    await connection.execute("UPDATE tariff SET timezone = 'Nowhere/Atall' WHERE id = 2")
+    with pytest.raises(StoreUnavailable, match="no time zone 'Nowhere/Atall'"):
+        await store.load_tariffs()
+    await connection.close()
+    await store.close()
+
+
+async def test_a_bill_says_who_issued_it_as_they_were(database_url: str) -> None:
+    await migrate_and_seed(make_settings(database_url=database_url))
+    store = build_store(make_settings(database_url=database_url))
+    connection = await connect(database_url)
+    await connection.execute("UPDATE site SET operator_name = 'Before', operator_tax_id = '7'")
+    await store.register_stations(["cp1"])
+    station = (await store.load_stations(["cp1"]))["cp1"]
+    await ingest(store, station, charging(0, 0), charging(10, 20), reading(20, "available", power_w=0.0))
+    session = station.connectors[1].state.session
+    assert session is not None
+    [[tariff]] = (await store.load_tariffs()).values()
+    [invoice] = settle(Account(session, "cp1", 1, session.energy.figures(), tariff), None)
+
+    async with store.transaction() as tx:
+        await tx.add_bills([invoice])
+    await connection.execute("UPDATE site SET operator_name = 'After'")
+
+    issuer = json.loads(await connection.fetchval("SELECT issuer FROM bill"))
+    assert (issuer["operator_name"], issuer["operator_tax_id"], issuer["city"]) == ("Before", "7", None)
+    assert issuer.keys() == {column.name for column in fields(Issuer)}
+    await connection.close()
+    await store.close()
 
 
 async def test_content_that_postgresql_cannot_hold_is_refused_not_retried(database_url: str) -> None:
@@ -373,6 +480,84 @@ async def test_parked_deliveries_come_back_in_order_until_they_are_taken(store: 
     assert await store.parked_counts() == {"cp1": 1, "cp0": 1}
 
 
+async def test_the_lines_of_a_log_are_counted_with_the_batch_or_not_at_all(
+    store: AnyStore, dsn: str | None, station: Station
+) -> None:
+    import_id = uuid4()
+    await park_log(store, dsn, station, import_id, [b"[1,\n2]", b"[3]"])
+    waiting = await store.next_parked(10)
+    assert [entry.import_id for entry in waiting] == [import_id, import_id]
+
+    with pytest.raises(ValueError, match="in the middle"):  # noqa: PT012  that is the point
+        async with store.transaction() as tx:
+            await tx.count_imported([ImportCount(import_id, 1, 1, 1)])
+            raise ValueError("in the middle")
+    async with store.transaction() as tx:
+        await tx.count_imported([ImportCount(import_id, 1, 0, 1)])
+    assert await import_counts(store, dsn, import_id) == (1, 0, 1, "queued")
+    async with store.transaction() as tx:
+        await tx.count_imported([ImportCount(import_id, 0, 1, 0)])
+    assert await import_counts(store, dsn, import_id) == (1, 1, 1, "completed")
+
+
+async def test_long_parked_messages_come_a_few_at_a_time(
+    store: AnyStore, dsn: str | None, station: Station
+) -> None:
+    await park_log(store, dsn, station, uuid4(), [bytes(300_000)] * 3 + [bytes(700_000)] + [bytes(10)])
+
+    taken = []
+    while waiting := await store.next_parked(1000):
+        taken.append(len(waiting))
+        async with store.transaction() as tx:
+            await tx.unpark([entry.parked_id for entry in waiting])
+    assert taken == [2, 2, 1]
+
+
+async def park_log(
+    store: AnyStore, dsn: str | None, station: Station, import_id: UUID, payloads: list[bytes]
+) -> None:
+    """Three lines of a log, as an upload leaves them."""
+    if dsn is None:
+        assert isinstance(store, MemoryStore)
+        delivery = Delivery("evse/cp1/telemetry", b"", 1, True, False, at(0), 0, 0)
+        for number, payload in enumerate(payloads):
+            store.tables.parked[number] = (station.evse_uid, delivery._replace(payload=payload))
+            store.tables.import_of[number] = import_id
+        return
+    connection = await connect(dsn)
+    try:
+        await connection.execute(
+            "INSERT INTO import_job (id, evse_id, sha256, status, created_by, size_bytes, line_count,"
+            " stored_count, duplicate_count, rejected_count)"
+            " VALUES ($1, $2, '', 'queued', '', 1, 3, 0, 0, 0)",
+            import_id,
+            station.evse_id,
+        )
+        await connection.executemany(
+            "INSERT INTO parked_message (evse_uid, received_at, topic, payload, qos, retained, redelivered,"
+            " import_id) VALUES ($1, $2, 'evse/cp1/telemetry', $3, 1, true, false, $4)",
+            [(station.evse_uid, at(0), payload, import_id) for payload in payloads],
+        )
+    finally:
+        await connection.close()
+
+
+async def import_counts(store: AnyStore, dsn: str | None, import_id: UUID) -> tuple[int, int, int, str]:
+    """What an import says of itself."""
+    if dsn is None:
+        assert isinstance(store, MemoryStore)
+        _, *counts = store.tables.imported[import_id]
+        return (counts[0], counts[1], counts[2], "completed" if sum(counts) == 3 else "queued")
+    connection = await connect(dsn)
+    try:
+        row = await connection.fetchrow("SELECT * FROM import_job WHERE id = $1", import_id)
+    finally:
+        await connection.close()
+    assert row is not None
+    assert (row["status"] == "completed") == (row["completed_at"] is not None)
+    return row["stored_count"], row["duplicate_count"], row["rejected_count"], row["status"]
+
+
 async def test_a_marked_quarter_of_an_hour_is_rolled_up_once_it_is_over(
     store: AnyStore, station: Station
 ) -> None:
@@ -434,3 +619,62 @@ async def test_a_batch_of_any_size_is_written_whole_or_not_at_all(
 
     assert len(await stored_readings(store, station)) == count
     assert (await store.load_stations(["cp1"]))["cp1"].connectors[1].latest.ts == at(count - 1)
+
+
+async def edited(store: AnyStore, dsn: str | None, change: str) -> None:
+    """Somebody edits cp1 as the API does: `change` is of the columns of `evse`."""
+    if dsn is None:
+        assert isinstance(store, MemoryStore)
+        entry = store.tables.stations["cp1"]
+        entry.edited_at = datetime.now(UTC)
+        if change == "is_enabled = false":
+            entry.is_enabled = False
+        else:
+            entry.moves, entry.site_id = [(entry.edited_at, entry.site_id)], 2
+        return
+    connection = await connect(dsn)
+    try:
+        if change == "site_id = 2":
+            await connection.execute(
+                "INSERT INTO site (name, timezone, currency) VALUES ('second', 'UTC', 'JMD')"
+            )
+            await connection.execute(
+                "INSERT INTO evse_move (evse_id, moved_at, from_site_id) SELECT id, now(), site_id FROM evse"
+            )
+        await connection.execute(f"UPDATE evse SET {change}, edited_at = now() WHERE evse_uid = 'cp1'")
+    finally:
+        await connection.close()
+
+
+async def test_an_edited_station_is_loaded_again_and_no_other(
+    store: AnyStore, station: Station, dsn: str | None
+) -> None:
+    await store.register_stations(["cp2"])
+    registry = Registry(store, IngestRules())
+    await registry.require(["cp1", "cp2"])
+    known = registry.get("cp2")
+
+    await edited(store, dsn, "is_enabled = false")
+    await registry.learn_edits(datetime.now(UTC))
+    await registry.require(())
+    disabled = registry.get("cp1")
+    await registry.learn_edits(datetime.now(UTC))
+    await registry.require(())
+
+    assert disabled is not None
+    assert not disabled.is_enabled
+    assert registry.get("cp1") is disabled, "loaded once for one edit"
+    assert registry.get("cp2") is known
+
+
+async def test_a_station_that_moved_knows_where_it_stood(
+    store: AnyStore, station: Station, dsn: str | None
+) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    await edited(store, dsn, "site_id = 2")
+
+    moved = (await store.load_stations(["cp1"]))["cp1"]
+
+    assert moved.site_id == 2
+    assert moved.site_at(before) == 1
+    assert moved.site_at(datetime.now(UTC) + timedelta(seconds=1)) == 2

@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import count
+from itertools import accumulate, count
 from uuid import UUID
 
+from solarrally.domain.alert import AlertReview, AlertRules
 from solarrally.domain.bill import Account, Bill
 from solarrally.domain.bucket import BUCKET
 from solarrally.domain.fleet import Connector, Station, StationFacts
@@ -19,16 +20,20 @@ from solarrally.domain.reading import Reading
 from solarrally.domain.session import Session
 from solarrally.domain.station import ConnectorState
 from solarrally.domain.tariff import Tariff
-from solarrally.domain.update import ConnectorUpdate, SessionUpdate
+from solarrally.domain.update import CommandUpdate, ConnectorUpdate, SessionUpdate
 from solarrally.errors import NotLeading, StoreConflict, StoreRefused, StoreUnavailable
 from solarrally.ingest.ports import (
+    PARKED_BYTES_AT_ONCE,
     Delivery,
+    ImportCount,
     ParkedDelivery,
     RejectedPart,
     RollupMark,
     StationEvent,
     StationReading,
 )
+from tests.fakes import memory_alerts
+from tests.fakes.memory_alerts import Happened, MemoryAlert
 
 TARIFF = Tariff(
     id=1,
@@ -50,8 +55,16 @@ class Tables:
     connectors: dict[tuple[str, int], tuple[ConnectorState, ConnectorUpdate]] = field(default_factory=dict)
     rejected: list[RejectedPart] = field(default_factory=list)
     events: list[tuple[str, str]] = field(default_factory=list)
+    unsearched_events: list[Happened] = field(default_factory=list)
+    """Those that no review of alerts has seen."""
+    online_changed_at: dict[str, datetime] = field(default_factory=dict)
+    alerts: list[MemoryAlert] = field(default_factory=list)
     marks: set[RollupMark] = field(default_factory=set)
     parked: dict[int, tuple[str, Delivery]] = field(default_factory=dict)
+    import_of: dict[int, UUID] = field(default_factory=dict)
+    """Of parked messages that are parts of uploaded logs: which one."""
+    imported: dict[UUID, ImportCount] = field(default_factory=dict)
+    commands: dict[UUID, CommandUpdate] = field(default_factory=dict)
 
 
 class MemoryStore:
@@ -66,6 +79,7 @@ class MemoryStore:
         self.poison_status: str | None = None
         self.raw_dropped_before: datetime | None = None
         self.is_led_by_another = False
+        self.tariffs = [TARIFF]
         self._numbers = count(1)
 
     async def lead(self) -> None:
@@ -97,6 +111,13 @@ class MemoryStore:
         live |= {account.evse_uid for account in self.tables.sessions.values() if account.session.is_active}
         return {uid: self._load(uid) for uid in live}
 
+    async def edited_stations(self, since: datetime) -> dict[str, datetime]:
+        return {
+            uid: station.edited_at
+            for uid, station in self.tables.stations.items()
+            if station.edited_at is not None and station.edited_at >= since
+        }
+
     async def readings_beyond(self, stations: Collection[Station]) -> AsyncIterator[StationReading]:
         by_uid = {station.evse_uid: station for station in stations}
         rows = []
@@ -118,15 +139,22 @@ class MemoryStore:
                 self.tables.stations[uid] = Station(evse_id=next(self._numbers), evse_uid=uid, site_id=1)
 
     async def load_tariffs(self) -> dict[int, list[Tariff]]:
-        return {1: [TARIFF]}
+        return {1: self.tariffs}
 
     async def parked_counts(self) -> dict[str, int]:
         return dict(Counter(uid for uid, _ in self.tables.parked.values()))
 
     async def next_parked(self, limit: int) -> list[ParkedDelivery]:
+        sizes = [len(delivery.payload) for _, (_, delivery) in sorted(self.tables.parked.items())]
+        limit = min(limit, sum(before < PARKED_BYTES_AT_ONCE for before in accumulate([0, *sizes[:-1]])))
         waiting = sorted(self.tables.parked.items())[:limit]
         return [
-            ParkedDelivery(parked_id, uid, delivery._replace(qos=0, packet_id=0, connection=0))
+            ParkedDelivery(
+                parked_id,
+                uid,
+                delivery._replace(qos=0, packet_id=0, connection=0),
+                self.tables.import_of.get(parked_id),
+            )
             for parked_id, (uid, delivery) in waiting
         ]
 
@@ -134,6 +162,9 @@ class MemoryStore:
         due = sorted(mark for mark in self.tables.marks if mark.bucket_start + BUCKET <= due_before)[:2]
         self.tables.marks -= set(due)
         return due
+
+    async def review_alerts(self, now: datetime, rules: AlertRules) -> AlertReview:
+        return memory_alerts.review(self.tables, now, rules)
 
     async def make_partitions(self, days_ahead: int) -> None:
         return
@@ -274,6 +305,8 @@ class MemoryTransaction:
             if said.max_power_w is not None:
                 stored.max_power_w = said.max_power_w
             if said.is_online is not None:
+                if said.is_online != stored.is_online:
+                    self._tables.online_changed_at[station.evse_uid] = datetime.now(UTC)
                 stored.is_online = said.is_online
 
     async def mark_rollups(self, marks: Sequence[RollupMark]) -> None:
@@ -287,11 +320,28 @@ class MemoryTransaction:
         for parked_id in parked_ids:
             del self._tables.parked[parked_id]
 
+    async def count_imported(self, counts: Sequence[ImportCount]) -> None:
+        for import_id, *added in counts:
+            before = self._tables.imported.get(import_id, ImportCount(import_id, 0, 0, 0))
+            self._tables.imported[import_id] = ImportCount(
+                import_id, *(was + more for was, more in zip(before[1:], added, strict=True))
+            )
+
     async def add_events(self, events: Sequence[StationEvent]) -> None:
         self._tables.events += [(event.station.evse_uid, event.kind) for event in events]
+        self._tables.unsearched_events += [
+            Happened(event.station.evse_uid, event.connector_id, event.ts, event.kind, event.detail)
+            for event in events
+        ]
 
     async def add_rejected(self, parts: Sequence[RejectedPart]) -> None:
         self._tables.rejected += parts
+
+    async def lock_commands(self, ids: Collection[UUID]) -> dict[UUID, CommandUpdate]:
+        return {key: self._tables.commands[key] for key in ids if key in self._tables.commands}
+
+    async def save_commands(self, commands: Sequence[CommandUpdate]) -> None:
+        self._tables.commands |= {command.id: command for command in commands}
 
     async def notify(self, connectors: Sequence[ConnectorUpdate], sessions: Sequence[SessionUpdate]) -> None:
         self._store.notices.append((list(connectors), list(sessions)))

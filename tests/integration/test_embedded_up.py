@@ -1,8 +1,10 @@
 """`solarrally up` as a whole, with small stand-ins for the backend's own programs."""
 
+import asyncio
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import stat
@@ -14,6 +16,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from solarrally.embedded.services import rotate
@@ -64,6 +67,10 @@ async def main():
     connection = await asyncpg.connect(os.environ["SOLARRALLY_DATABASE_URL"], timeout=10)
     await connection.execute("CREATE TABLE IF NOT EXISTS start (number serial)")
     await connection.execute("INSERT INTO start DEFAULT VALUES")
+    await connection.execute(
+        "CREATE TABLE IF NOT EXISTS app_user AS SELECT 'admin' AS username, true AS is_active,"
+        " now() AS created_at, now() AS password_changed_at"
+    )
     print("start number", await connection.fetchval("SELECT count(*) FROM start"))
     await connection.close()
 asyncio.run(main())
@@ -154,6 +161,34 @@ def port() -> int:
         probe.bind(("127.0.0.1", 0))
         found: int = probe.getsockname()[1]
     return min(found, 65000)
+
+
+async def _change_the_admin(dsn: str, change: str) -> None:
+    connection = await asyncpg.connect(dsn, timeout=10)
+    try:
+        await connection.execute(f"UPDATE app_user SET {change}")
+    finally:
+        await connection.close()
+
+
+def test_the_first_password_is_told_until_the_admin_has_another_one(
+    start_up: StartUp, data_dir: Path
+) -> None:
+    first = start_up()
+    first.until("Next, in another terminal")
+    password = load_secrets(data_dir / "secrets.json").admin_password
+    dsn = re.search(r"SOLARRALLY_DATABASE_URL=(\S+)", (data_dir / "environment").read_text())
+    assert dsn is not None
+    asyncio.run(
+        _change_the_admin(shlex.split(dsn[1])[0], "password_changed_at = created_at + interval '1 day'")
+    )
+    first.stop()
+    second = start_up()
+    second.until("Next, in another terminal")
+
+    assert f"password {password}" in first.output
+    assert password not in second.output
+    assert "with the password that it was given since" in second.output
 
 
 def until_written(path: Path, text: str) -> None:

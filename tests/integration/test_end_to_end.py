@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from solarrally.brokers.address import parse_address
 from solarrally.embedded.broker_process import BrokerProcess
-from solarrally.watch import log_in
+from solarrally.live_client import log_in
 from tests.support.backend import Backend, running_backend
 from tests.support.replayed import compare, start_replay
 
@@ -116,6 +116,10 @@ async def test_a_chargers_messages_become_a_session_a_bill_and_a_live_picture(
     assert (session["status"], session["cost"], session["currency"]) == ("COMPLETED", "32.4000", "JMD")
     bills = get(backend, token, f"/api/v1/sessions/{session['id']}/bills")["items"]
     assert [(bill["kind"], bill["total"]) for bill in bills] == [("invoice", "32.4000")]
+    assert bills == get(backend, token, "/api/v1/bills")["items"]
+    assert bills[0]["issuer"]["name"] == get(backend, token, "/api/v1/sites")["items"][0]["name"]
+    cdr = get(backend, token, f"/api/v1/bills/{bills[0]['id']}/cdr")
+    assert (cdr["total_cost"]["excl_vat"], cdr["total_energy"]) == (32.4, 1.08)
     readings = get(backend, token, f"/api/v1/sessions/{session['id']}/readings")["items"]
     assert len(readings) >= 10
     [station] = get(backend, token, "/api/v1/evses")["items"]

@@ -109,7 +109,11 @@ async def test_what_the_models_cannot_say_is_there_too(connection: asyncpg.Conne
     )
 
     definitions = {trigger["tgname"]: trigger["definition"] for trigger in triggers}
-    assert set(definitions) == {"bill_is_immutable", "audit_log_is_append_only"}
+    assert set(definitions) == {
+        "bill_is_immutable",
+        "audit_log_is_append_only",
+        "charging_session_is_filed",
+    }
     assert "BEFORE DELETE OR UPDATE OR TRUNCATE ON public.bill" in definitions["bill_is_immutable"]
     assert (
         "BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_log" in definitions["audit_log_is_append_only"]

@@ -59,14 +59,14 @@ def running_backend(*, database_url: str, mqtt_url: str, folder: Path) -> Iterat
         api = subprocess.Popen([*program, "serve"], env=environment, stdout=log, stderr=log)
         try:
             url = f"http://127.0.0.1:{port}"
-            _until_ready(url)
+            until_ready(url)
             yield Backend(url, password, ingestor, api)
         finally:
             api.terminate()
             api.wait(timeout=10)
 
 
-def _until_ready(url: str) -> None:
+def until_ready(url: str) -> None:
     deadline = time.monotonic() + READY_TIMEOUT_S
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/readyz", timeout=2):

@@ -18,6 +18,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "domain": set(),
     "logs": {"errors"},
+    "tabular": {"errors"},
     "settings": {"errors"},
     # pure: bytes in, readings out; updates in, frames out
     "dialects": {"domain", "errors"},
@@ -26,24 +27,30 @@ ALLOWED: dict[str, set[str]] = {
     "ingest": {"dialects", "domain", "errors"},
     "ingest.ports": {"domain", "errors"},
     "ingest.fates": {"domain", "errors"},
-    "metrics": {"ingest", "brokers"},
+    "metrics": {"ingest", "brokers", "domain"},
     "monitor": {"errors"},
     # the adapters
     "brokers": {"ingest.ports", "domain", "errors"},
-    "storage": {"ingest.ports", "domain", "errors"},
+    "storage": {"ingest.ports", "domain", "errors", "tabular"},
     # the read side: routers never see ingest, brokers, dialects, or how the store writes
-    "api": {"storage.queries", "storage.edits", "storage.users", "storage.audit", "hub", "domain", "errors"},
+    "mail": {"errors"},
+    "api": {
+        "storage.queries", "storage.edits", "storage.users", "storage.audit", "storage.credentials",
+        "storage.passwords", "storage.secret_text", "mail", "hub", "tabular", "domain", "errors",
+    },
     # PostgreSQL and a broker for `up` and the tests; it could be a package of its own
     "embedded": set(),
     # the tops
     "wiring": {
         "settings", "errors", "logs", "metrics", "monitor", "domain", "dialects", "ingest", "brokers",
-        "storage", "hub", "api",
+        "storage", "hub", "api", "mail",
     },
-    "watch": {"errors"},
+    "live_client": {"errors"},
+    "watch": {"live_client"},
     "cli": {
         "watch", "wiring", "api.app", "settings", "errors", "logs", "metrics", "domain", "ingest.pipeline",
-        "storage", "embedded", "maintain_cli", "rejected_cli",
+        "storage", "embedded", "maintain_cli", "rejected_cli", "export_cli",
+        "import_cli", "users_cli",
     },
     "rejected_cli": {
         "wiring", "settings", "errors", "dialects.routes", "storage.rejected", "storage.engine",
@@ -51,6 +58,9 @@ ALLOWED: dict[str, set[str]] = {
     },
     "rejected_file": {"errors", "storage.rejected"},
     "maintain_cli": {"wiring", "settings", "storage", "rejected_cli"},
+    "users_cli": {"wiring", "settings", "errors", "domain.permission", "storage"},
+    "export_cli": {"wiring", "settings", "errors", "storage", "tabular", "rejected_cli"},
+    "import_cli": {"wiring", "settings", "errors", "storage", "dialects.offline_log", "domain"},
     "__main__": {"cli"},
     "": set(),
 }  # fmt: skip

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 
 from solarrally.errors import SettingsError
-from solarrally.settings import Settings, load_settings, unknown_variables
+from solarrally.settings import Settings, is_guessable, load_settings, unknown_variables
 
 DATABASE_URL = "postgresql://ann:hunter2@db/cars"
 
@@ -40,7 +41,10 @@ def test_a_missing_file_is_no_error(tmp_path: Path) -> None:
         ("SOLARRALLY_API_PORT", "eighty"),
         ("SOLARRALLY_API_PORT", "65536"),
         ("SOLARRALLY_CURRENCY", "jmd"),
+        ("SOLARRALLY_CALLER_RATE_LIMIT_HZ", "0"),
         ("SOLARRALLY_JWT_SECRET", "too short"),
+        ("SOLARRALLY_TRUSTED_PROXIES", "10.0.0.0/8, my-proxy"),
+        ("SOLARRALLY_TRUSTED_PROXIES", "10.0.0.1/8"),
         ("SOLARRALLY_LOG_LEVEL", "loud"),
         ("SOLARRALLY_MQTT_TOPIC_ROOT", "evse/+"),
         ("SOLARRALLY_PRICE_GRID_PER_KWH", "-1"),
@@ -122,3 +126,37 @@ def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("SOLARRALLY_ALLOWED_ORIGINS", "https://a.example, https://b.example,")
 
     assert load_settings(None).allowed_origins == ["https://a.example", "https://b.example"]
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "x" * 64,
+        "changeme" * 8,
+        "please-changeme-before-production-1234",
+        "my-very-long-jwt-secret-for-development",
+        "an-example-that-nobody-should-ever-use",
+        "correct-horse-password-battery-staple",
+        "0123456789abcdef0123456789abcdef",
+        "8f3a1c9e8f3a1c9e8f3a1c9e8f3a1c9e",
+        "01010101010101010101010101010110",
+    ],
+)
+def test_a_token_secret_that_can_be_guessed_stops_the_start(
+    secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOLARRALLY_JWT_SECRET", secret)
+
+    with pytest.raises(SettingsError, match=r"SOLARRALLY_JWT_SECRET: .*can be guessed") as refused:
+        load_settings(None)
+    assert secret not in str(refused.value)
+
+
+def test_a_secret_that_was_made_as_we_say_is_taken() -> None:
+    assert not any(is_guessable(token_hex(32)) for _ in range(1000))
+
+
+def test_the_networks_of_proxies_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOLARRALLY_TRUSTED_PROXIES", "10.0.0.0/8, 2001:db8::/32,192.0.2.7")
+
+    assert load_settings(None).trusted_proxies == ["10.0.0.0/8", "2001:db8::/32", "192.0.2.7"]

@@ -24,6 +24,8 @@ HEAD = """\
 UNITS = {
     "_hz": "per second",
     "_s": "seconds",
+    "_h": "hours",
+    "_c": "°C",
     "_bytes": "bytes",
     "_w": "watts",
     "_days_ahead": "days",
@@ -70,9 +72,15 @@ def test_a_number_says_its_unit_in_its_name(name: str) -> None:
     plain = {
         "mqtt_receive_maximum",
         "max_batch",
+        "max_exports",
+        "max_open_commands",
+        "live_max_watchers",
+        "live_max_watchers_per_account",
         "rejected_keep_count",
+        "caller_rate_burst",
         "api_port",
         "metrics_port",
+        "smtp_port",
     }  # counts and ports
 
     assert name in plain or name.endswith(tuple(UNITS))

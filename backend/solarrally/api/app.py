@@ -13,8 +13,32 @@ from fastapi import APIRouter, FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.middleware.cors import CORSMiddleware
 
-from solarrally.api import auth, evses, health, live, rejected, sessions, users
+from solarrally.api import (
+    alerts,
+    api_keys,
+    audit,
+    auth,
+    bills,
+    commands,
+    evses,
+    exports,
+    health,
+    imports,
+    live,
+    logins,
+    passwords,
+    registration,
+    rejected,
+    roles,
+    sessions,
+    sites,
+    stats,
+    tariffs,
+    telemetry,
+    users,
+)
 from solarrally.api.bodies import BoundedBodies
+from solarrally.api.client_address import TrustedProxies
 from solarrally.api.docs import docs_router, install_openapi
 from solarrally.api.errors import install_error_handlers
 from solarrally.api.headers import SecurityHeaders
@@ -22,9 +46,12 @@ from solarrally.api.options import ApiOptions
 from solarrally.api.request_ids import RequestIds
 from solarrally.api.services import Services, make_services
 from solarrally.hub import Hub
+from solarrally.mail import Mailer
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
+STREAMED: Final = {("POST", "/api/v1/imports")}
+"""Routes that read large bodies themselves."""
 DRAIN_TIMEOUT_S: Final = 2.0
 DISPOSE_TIMEOUT_S: Final = 2.0
 
@@ -36,25 +63,31 @@ class Feed(Protocol):
         """Follow the database until cancelled."""
 
 
-def create_app(*, engine: AsyncEngine, hub: Hub, feed: Feed, options: ApiOptions) -> FastAPI:
+def create_app(
+    *, engine: AsyncEngine, hub: Hub, feed: Feed, options: ApiOptions, mailer: Mailer | None = None
+) -> FastAPI:
     """The application, to be started once. It starts the feed, which fills the hub, and stops it.
 
     The engine is the application's from now on: disposed of when it stops. ValueError when the secret of the
     tokens is too short.
     """
-    services = make_services(engine=engine, hub=hub, options=options)
+    services = make_services(engine=engine, hub=hub, options=options, mailer=mailer)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         following = asyncio.create_task(_follow(feed, hub), name="feed")
+        recording = asyncio.create_task(services.refusals.run(), name="refusals")
         try:
             yield
         finally:
             await say_goodbye(app)
+            await services.mailroom.close()
             following.cancel()
-            await asyncio.wait([following])
+            recording.cancel()
+            await asyncio.wait([following, recording])
             try:
                 async with asyncio.timeout(DISPOSE_TIMEOUT_S):
+                    await services.refusals.flush()
                     await engine.dispose()
             except TimeoutError:
                 log.warning("engine_not_disposed", waited_s=DISPOSE_TIMEOUT_S)
@@ -70,6 +103,7 @@ def create_app(*, engine: AsyncEngine, hub: Hub, feed: Feed, options: ApiOptions
         redirect_slashes=False,  # a redirect would repeat the Host header of the request
     )
     app.state.services = services
+    app.state.refusals = services.refusals
     install_error_handlers(app)
     install_openapi(app)
     app.include_router(_api())
@@ -80,12 +114,13 @@ def create_app(*, engine: AsyncEngine, hub: Hub, feed: Feed, options: ApiOptions
             CORSMiddleware,
             allow_origins=list(options.allowed_origins),
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
             expose_headers=["Link", "Retry-After"],
         )
-    app.add_middleware(BoundedBodies)
+    app.add_middleware(BoundedBodies, streamed=STREAMED)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestIds)
+    app.add_middleware(TrustedProxies, networks=options.trusted_proxies)
     return app
 
 
@@ -96,15 +131,36 @@ async def say_goodbye(app: FastAPI) -> None:
     """
     services = app.state.services
     assert isinstance(services, Services)
-    services.hub.close("going_away")
-    services.sockets.closing.set()
+    services.sockets.close()
     if not await services.sockets.all_closed(DRAIN_TIMEOUT_S):
         log.warning("live_not_drained", open_count=services.sockets.count)
 
 
 def _api() -> APIRouter:
     api = APIRouter(prefix="/api/v1")
-    for module in (auth, evses, sessions, users, rejected, live):
+    for module in (
+        alerts,
+        auth,
+        logins,
+        passwords,
+        registration,
+        api_keys,
+        commands,
+        sites,
+        evses,
+        telemetry,
+        sessions,
+        users,
+        roles,
+        audit,
+        rejected,
+        live,
+        stats,
+        exports,
+        imports,
+        tariffs,
+        bills,
+    ):
         api.include_router(module.router)
     return api
 

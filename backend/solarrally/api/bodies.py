@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from http import HTTPStatus
 from typing import Final
 
@@ -18,18 +19,29 @@ BODY_TIMEOUT_S: Final = 10.0
 class BoundedBodies:
     """ASGI middleware that reads the whole body before the application sees the request.
 
-    Larger bodies are answered with 413, slower ones with 408.
+    Larger bodies are answered with 413, slower ones with 408. Those of the routes in `streamed` (method and
+    path) are left to the routes themselves.
     """
 
     def __init__(
-        self, app: ASGIApp, *, max_bytes: int = MAX_BODY_BYTES, timeout_s: float = BODY_TIMEOUT_S
+        self,
+        app: ASGIApp,
+        *,
+        max_bytes: int = MAX_BODY_BYTES,
+        timeout_s: float = BODY_TIMEOUT_S,
+        streamed: Collection[tuple[str, str]] = (),
     ) -> None:
         self._app = app
+        self._streamed = frozenset(streamed)
         self._max_bytes = max_bytes
         self._timeout_s = timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not _has_body(Headers(scope=scope)):
+        if (
+            scope["type"] != "http"
+            or not _has_body(Headers(scope=scope))
+            or (scope["method"], scope["path"]) in self._streamed
+        ):
             await self._app(scope, receive, send)
             return
         try:

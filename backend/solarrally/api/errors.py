@@ -13,13 +13,20 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from solarrally.api.headers import SECURITY_HEADERS
+from solarrally.api.refusals import refusal_of
 from solarrally.errors import StoreUnavailable
-from solarrally.storage.users import InvalidUser, TooManyLogins, UserExists
+from solarrally.storage.edits.editing import EditConflict
+from solarrally.storage.edits.roles import RoleConflict
+from solarrally.storage.edits.users import LastAdmin, MoreThanOwn
+from solarrally.storage.passwords import TooManyLogins
+from solarrally.storage.users import InvalidUser, UserExists
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 STORE_RETRY_S: Final = 2
+_UNREADABLE_BODY: Final = "There was an error parsing the body"
+"""FastAPI's words, with 400, for a body that is not even UTF-8; for other JSON that is none it says 422."""
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -99,11 +106,18 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(InvalidUser, _on_invalid_user)
     app.add_exception_handler(UserExists, _on_user_exists)
     app.add_exception_handler(TooManyLogins, _on_too_many_logins)
+    app.add_exception_handler(MoreThanOwn, _on_more_than_own)
+    app.add_exception_handler(LastAdmin, _on_last_admin)
+    app.add_exception_handler(RoleConflict, _on_role_conflict)
+    app.add_exception_handler(EditConflict, _on_edit_conflict)
     app.add_exception_handler(Exception, _on_unexpected)
 
 
-async def _on_problem(_request: Request, error: Exception) -> Response:
+async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiProblem)
+    refusal = refusal_of(request, error.status, error.detail)
+    if refusal is not None:
+        request.app.state.refusals.note(refusal)
     return problem_response(error)
 
 
@@ -128,6 +142,8 @@ def _field_error(problem: Mapping[str, Any]) -> FieldError:
 
 async def _on_http_exception(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.BAD_REQUEST and error.detail == _UNREADABLE_BODY:
+        return problem_response(invalid_field("body", "not valid JSON"))
     return problem_response(
         ApiProblem(HTTPStatus(error.status_code), str(error.detail), headers=error.headers)
     )
@@ -154,6 +170,44 @@ async def _on_user_exists(_request: Request, error: Exception) -> Response:
     return problem_response(
         ApiProblem(
             HTTPStatus.CONFLICT, "Another user has it already.", errors=[FieldError(error.field, "is taken")]
+        )
+    )
+
+
+async def _on_more_than_own(request: Request, error: Exception) -> Response:
+    assert isinstance(error, MoreThanOwn)
+    return await _on_problem(request, ApiProblem(HTTPStatus.FORBIDDEN, f"This {error}."))
+
+
+async def _on_role_conflict(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RoleConflict)
+    return problem_response(
+        ApiProblem(
+            HTTPStatus.CONFLICT,
+            "The role cannot be made, changed or removed as things are.",
+            errors=[FieldError(error.field, str(error))],
+        )
+    )
+
+
+async def _on_edit_conflict(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, EditConflict)
+    return problem_response(
+        ApiProblem(
+            HTTPStatus.CONFLICT,
+            "This cannot be done as things are.",
+            errors=[FieldError(error.field, str(error))],
+        )
+    )
+
+
+async def _on_last_admin(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, LastAdmin)
+    return problem_response(
+        ApiProblem(
+            HTTPStatus.CONFLICT,
+            "Nobody could administer the users any more.",
+            errors=[FieldError(error.field, str(error))],
         )
     )
 

@@ -1,24 +1,25 @@
-"""Who may open a live WebSocket: decided before it is accepted."""
+"""Who may open a live WebSocket, decided before it is accepted; and whether it may stay open."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.websockets import WebSocket
 
+from solarrally.api.errors import ApiProblem
+from solarrally.api.live_messages import Goodbye
+from solarrally.api.origins import is_origin_allowed
 from solarrally.api.permissions import Permission
-from solarrally.api.security import Caller
+from solarrally.api.security import Caller, caller_standing, caller_until
 from solarrally.api.services import Services
-from solarrally.api.tokens import InvalidToken
-from solarrally.storage.users import redeem_ticket
+from solarrally.storage.edits.live_tickets import redeem_ticket
+from solarrally.storage.users import account_of
 
 SUBPROTOCOL: Final = "solarrally.v1"
 TICKET_PREFIX: Final = "ticket."
 MAX_TICKET_LENGTH: Final = 128
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 @dataclass(slots=True, frozen=True)
@@ -28,7 +29,8 @@ class Admission:
     caller: Caller
     subprotocol: str | None
     expires_at: datetime | None
-    """Of the access token; a ticket sets no end of its own."""
+    """Of the access token or API key; a ticket sets no end of its own."""
+    api_key: str | None = field(default=None, repr=False)
 
 
 async def admit(websocket: WebSocket, services: Services) -> Admission | None:
@@ -43,42 +45,50 @@ async def admit(websocket: WebSocket, services: Services) -> Admission | None:
     offered: list[str] = websocket.scope.get("subprotocols", [])
     subprotocol = SUBPROTOCOL if SUBPROTOCOL in offered else None
     tickets = [name.removeprefix(TICKET_PREFIX) for name in offered if name.startswith(TICKET_PREFIX)]
-    expires_at = None
     if tickets:
         if subprotocol is None or len(tickets) > 1 or len(tickets[0]) > MAX_TICKET_LENGTH:
             return None
-        user_id = await redeem_ticket(services.engine, tickets[0], now=datetime.now(UTC))
+        caller = await _caller_of_ticket(websocket, services, tickets[0])
+        admission = None if caller is None else Admission(caller, subprotocol, None)
     else:
         scheme, _, token = websocket.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
         try:
-            identity = services.tokens.identify(token)
-        except InvalidToken:
+            caller, expires_at = await caller_until(services, token, websocket)
+        except ApiProblem:
             return None
-        user_id, expires_at = identity.user_id, identity.expires_at
-    account = None if user_id is None else await services.accounts.active(user_id)
-    if account is None:
+        key = None if caller.api_key_id is None else token
+        admission = Admission(caller, subprotocol, expires_at, key)
+    if admission is None or not admission.caller.may(Permission.LIVE_SUBSCRIBE):
         return None
-    caller = Caller(account)
-    return Admission(caller, subprotocol, expires_at) if caller.may(Permission.LIVE_SUBSCRIBE) else None
+    return admission
 
 
-def is_origin_allowed(origin: str | None, host: str | None, allowed_origins: frozenset[str]) -> bool:
-    """Whether a page of this origin may connect: our own host, or one that is allowed by name.
+async def reason_to_end(admission: Admission, services: Services) -> Goodbye | None:
+    """Why the connection ends now; None when it may go on. Raises `StoreUnavailable`."""
+    caller = admission.caller
+    if admission.expires_at is not None and datetime.now(UTC) >= admission.expires_at:
+        return Goodbye("token_expired")
+    if admission.api_key is not None:
+        standing = await services.accounts.of_key(admission.api_key)
+    else:
+        assert caller.login_id is not None
+        standing = await services.accounts.of_login(caller.account.id, caller.login_id)
+    if standing is None:
+        account = await account_of(services.engine, caller.account.id)
+        if account is None or not account.is_active:
+            return Goodbye("user_disabled")
+        return Goodbye("login_ended" if admission.api_key is None else "key_ended")
+    now, then = standing.account, caller.account
+    if (now.role, now.permissions, now.id_token) != (then.role, then.permissions, then.id_token):
+        return Goodbye("role_changed", "connect again")
+    return None
 
-    No Origin means no browser. The scheme is not compared with ours: a proxy may have ended TLS.
-    """
-    if origin is None:
-        return True
-    if origin in allowed_origins:
-        return True
-    try:
-        theirs = urlsplit(origin)
-        default_port = _DEFAULT_PORTS[theirs.scheme]
-        ours = urlsplit(f"//{host or ''}")
-        if not theirs.hostname or theirs.path or theirs.query or theirs.fragment or "@" in theirs.netloc:
-            return False
-        return (theirs.hostname, theirs.port or default_port) == (ours.hostname, ours.port or default_port)
-    except (KeyError, ValueError):  # another scheme ("null" too), or a port that is none
-        return False
+
+async def _caller_of_ticket(websocket: WebSocket, services: Services, ticket: str) -> Caller | None:
+    holder = await redeem_ticket(services.engine, ticket, now=datetime.now(UTC))
+    if holder is None:
+        return None
+    standing = await services.accounts.of_login(holder.user_id, holder.login_id)
+    return None if standing is None else caller_standing(standing, holder.login_id, websocket)

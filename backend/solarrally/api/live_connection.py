@@ -8,18 +8,20 @@ from datetime import UTC, datetime
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from solarrally.api.live_admission import Admission
+from solarrally.api.live_admission import Admission, reason_to_end
 from solarrally.api.live_messages import ClientMessage, Goodbye, Ping, Subscribe, parse_client_message
-from solarrally.api.live_rendering import PING_TEXT, PONG_TEXT, text_of
+from solarrally.api.live_rendering import PING_FRAME, PONG_FRAME, frame_of
+from solarrally.api.live_wire import text_frame, wire_of
 from solarrally.api.services import Services
 from solarrally.errors import StoreUnavailable
-from solarrally.hub import End, Watcher
+from solarrally.hub import Event, Watcher
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 GOODBYE_TIMEOUT_S = 1.0
 MESSAGE_WINDOW_S = 10.0
-_RESUBSCRIBED = "resubscribed"
+SLOWEST_MESSAGE = 6.0
+"""In `send_timeout_s`: how long a client that takes some of a message may need for all of it."""
 
 
 class LiveConnection:
@@ -28,14 +30,18 @@ class LiveConnection:
     def __init__(self, websocket: WebSocket, services: Services, admission: Admission) -> None:
         self._websocket = websocket
         self._hub = services.hub
-        self._accounts = services.accounts
+        self._services = services
         self._limits = services.live
-        self._sockets = services.sockets
         self._admission = admission
         self._audience = admission.caller.audience
-        self._sending = asyncio.Lock()
+        self._wire = wire_of(websocket)
         self._watcher: Watcher | None = None
-        self._clock = asyncio.get_running_loop().time
+        self._loop = asyncio.get_running_loop()
+        self._clock = self._loop.time
+        self._ending: asyncio.Future[Goodbye] = self._loop.create_future()
+        self._next_beat: asyncio.TimerHandle | None = None
+        self._next_check: asyncio.TimerHandle | None = None
+        self._full_since_s = 0.0
         self._heard_at_s = self._clock()
         self._window_began_s = self._heard_at_s
         self._window_count = 0
@@ -43,87 +49,116 @@ class LiveConnection:
     async def run(self) -> None:
         """Serve it. Ends with a bye, unless the client has gone."""
         goodbye: Goodbye | None = None
+        self._wire.listener = self
+        first = self._loop.call_later(self._limits.subscribe_timeout_s, self._expect_subscription)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._until_closing(), name="live-until-closing")
-                self._subscription = await self._first_subscription()
                 tasks.create_task(self._listen(), name="live-listen")
-                tasks.create_task(self._tell(), name="live-tell")
-                tasks.create_task(self._beat(), name="live-beat")
                 tasks.create_task(self._watch_over(), name="live-watch-over")
+                raise await self._ending
         except BaseExceptionGroup as group:
             goodbye = _goodbye_in(group)
+        finally:
+            self._stop_telling()
+            for call in (first, self._next_beat, self._next_check):
+                if call is not None:
+                    call.cancel()
         if goodbye is not None:
             await self._say(goodbye)
 
-    async def _until_closing(self) -> None:
-        await self._sockets.closing.wait()
-        raise Goodbye("going_away")
+    def end(self, goodbye: Goodbye) -> None:
+        """End it with this bye; the first one stands."""
+        if not self._ending.done():
+            self._ending.set_result(goodbye)
 
-    async def _first_subscription(self) -> Subscribe:
-        try:
-            async with asyncio.timeout(self._limits.subscribe_timeout_s):
-                while True:
-                    message = await self._receive()
-                    if isinstance(message, Subscribe):
-                        return message
-                    if isinstance(message, Ping):
-                        await self._send(PONG_TEXT)
-        except TimeoutError as error:
-            raise Goodbye(
-                "no_subscribe", f"no subscribe within {self._limits.subscribe_timeout_s:g} s"
-            ) from error
+    # -- what the hub tells (hub.Outlet) -----------------------------------------------------------
+
+    @property
+    def is_ready(self) -> bool:
+        return self._wire.is_writable
+
+    def tell(self, event: Event) -> None:
+        wire = self._wire
+        wire.write(frame_of(event, self._audience, deflates=wire.deflates))
+
+    # -- how the wire takes it (live_wire.WireListener) --------------------------------------------
+
+    def wire_is_full(self) -> None:
+        self._full_since_s = self._clock()
+        self._check_later(self._wire.buffered_bytes)
+
+    def wire_is_writable(self) -> None:
+        if self._next_check is not None:
+            self._next_check.cancel()
+            self._next_check = None
+        if self._watcher is not None:
+            self._watcher.resume()
+
+    def _check_later(self, buffered_bytes: int) -> None:
+        self._next_check = self._loop.call_later(
+            self._limits.send_timeout_s, self._check_progress, buffered_bytes
+        )
+
+    def _check_progress(self, buffered_bytes_before: int) -> None:
+        """A client that took nothing, or takes a little now and then for ever, is too slow."""
+        timeout_s = self._limits.send_timeout_s
+        buffered_bytes = self._wire.buffered_bytes
+        if buffered_bytes >= buffered_bytes_before:
+            self.end(Goodbye("too_slow", f"took no data for {timeout_s:g} s"))
+        elif self._clock() - self._full_since_s > SLOWEST_MESSAGE * timeout_s:
+            self.end(Goodbye("too_slow", f"took longer than {SLOWEST_MESSAGE * timeout_s:g} s for a message"))
+        else:
+            self._check_later(buffered_bytes)
+
+    # -- inside ------------------------------------------------------------------------------------
+
+    def _expect_subscription(self) -> None:
+        if self._watcher is None:
+            self.end(Goodbye("no_subscribe", f"no subscribe within {self._limits.subscribe_timeout_s:g} s"))
 
     async def _listen(self) -> None:
         while True:
             message = await self._receive()
             if isinstance(message, Subscribe):
-                self._subscription = message
-                if self._watcher is not None:
-                    self._watcher.end(_RESUBSCRIBED)
+                self._stop_telling()
+                self._watcher = self._hub.join(self, message.interest, self._audience, message.max_rate_hz)
+                if self._next_beat is None:
+                    self._beat_later()
             elif isinstance(message, Ping):
-                await self._send(PONG_TEXT)
+                self._wire.write(PONG_FRAME)
 
-    async def _tell(self) -> None:
-        while True:
-            wanted = self._subscription
-            with self._hub.watch(wanted.interest, self._audience, wanted.max_rate_hz) as watcher:
-                self._watcher = watcher
-                while True:
-                    event = await watcher.next()
-                    if isinstance(event, End):
-                        break
-                    await self._send(text_of(event, self._audience))
-            if event.reason != _RESUBSCRIBED:
-                raise Goodbye(event.reason)
+    def _stop_telling(self) -> None:
+        if self._watcher is not None:
+            self._hub.leave(self._watcher)
+            self._watcher = None
 
-    async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(self._limits.ping_interval_s)
-            if self._clock() - self._heard_at_s > self._limits.silence_timeout_s:
-                raise Goodbye("silent", f"nothing heard for {self._limits.silence_timeout_s:g} s")
-            await self._send(PING_TEXT)
+    def _beat_later(self) -> None:
+        self._next_beat = self._loop.call_later(self._limits.ping_interval_s, self._beat)
+
+    def _beat(self) -> None:
+        if self._clock() - self._heard_at_s > self._limits.silence_timeout_s:
+            self.end(Goodbye("silent", f"nothing heard for {self._limits.silence_timeout_s:g} s"))
+            return
+        if self._wire.is_writable:  # else it has something to take already
+            self._wire.write(PING_FRAME)
+        self._beat_later()
 
     async def _watch_over(self) -> None:
-        """End the connection when its token expires, or its user is disabled or becomes another role."""
-        account = self._admission.caller.account
+        """End the connection when its credential no longer holds, or its user may something else."""
         expires_at = self._admission.expires_at
         while True:
             pause_s = self._limits.recheck_interval_s
             if expires_at is not None:
                 pause_s = min(pause_s, max(0.0, (expires_at - datetime.now(UTC)).total_seconds()))
             await asyncio.sleep(pause_s)
-            if expires_at is not None and datetime.now(UTC) >= expires_at:
-                raise Goodbye("token_expired")
             try:
-                now = await self._accounts.active(account.id)
+                goodbye = await reason_to_end(self._admission, self._services)
             except StoreUnavailable as error:
-                log.warning("live_recheck_postponed", user_id=account.id, error=str(error))
+                user_id = self._admission.caller.account.id
+                log.warning("live_recheck_postponed", user_id=user_id, error=str(error))
                 continue  # the feed is lost too: nothing new is told meanwhile
-            if now is None:
-                raise Goodbye("user_disabled")
-            if (now.role, now.id_token) != (account.role, account.id_token):
-                raise Goodbye("role_changed", "connect again")
+            if goodbye is not None:
+                raise goodbye
 
     async def _receive(self) -> ClientMessage:
         message = await self._websocket.receive()
@@ -146,13 +181,6 @@ class LiveConnection:
         if self._window_count > self._limits.max_messages_per_10_s:
             raise Goodbye("too_many_messages", f"at most {self._limits.max_messages_per_10_s} in 10 s")
 
-    async def _send(self, text: str) -> None:
-        try:
-            async with asyncio.timeout(self._limits.send_timeout_s), self._sending:
-                await self._websocket.send_text(text)
-        except TimeoutError as error:
-            raise Goodbye("too_slow", f"took no data for {self._limits.send_timeout_s:g} s") from error
-
     async def _say(self, goodbye: Goodbye) -> None:
         log.info(
             "live_closed",
@@ -161,8 +189,8 @@ class LiveConnection:
             user_id=self._admission.caller.account.id,
         )
         try:
+            self._wire.write(text_frame(goodbye.text.encode()))
             async with asyncio.timeout(GOODBYE_TIMEOUT_S):
-                await self._websocket.send_text(goodbye.text)
                 await self._websocket.close(goodbye.code, goodbye.reason)
         except (TimeoutError, WebSocketDisconnect) as error:
             log.debug("live_goodbye_unheard", error=type(error).__name__)

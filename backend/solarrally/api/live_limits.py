@@ -23,3 +23,4 @@ class LiveLimits:
     max_message_bytes: int = 16_384
     max_messages_per_10_s: int = 50
     max_watchers: int = 2_000
+    max_watchers_per_account: int = 100

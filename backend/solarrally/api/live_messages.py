@@ -84,6 +84,8 @@ CLOSE_CODES: Final = {
     "token_expired": 4401,
     "user_disabled": 4401,
     "role_changed": 4401,
+    "login_ended": 4401,
+    "key_ended": 4401,
     "no_subscribe": 4408,
     "silent": 4408,
     "too_big": 4413,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -13,11 +13,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from solarrally.api.cursors import MAX_CURSOR_LENGTH
 
 _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _MIN_YEAR, _MAX_YEAR = 1970, 2199
 
 
-def _without_nul(text: str) -> str:
+def without_nul(text: str) -> str:
+    """The text; PostgreSQL cannot store NUL."""
     if "\0" in text:
         raise ValueError("must not contain NUL")
     return text
@@ -31,6 +33,14 @@ def _is_rfc_3339(value: Any) -> Any:
     return value.upper()
 
 
+def _is_calendar_day(value: Any) -> Any:
+    if not isinstance(value, str) or _DAY.fullmatch(value) is None:
+        raise ValueError("must be a day such as 2026-11-21")
+    if not _MIN_YEAR <= int(value[:4]) <= _MAX_YEAR:
+        raise ValueError(f"the year must be {_MIN_YEAR} to {_MAX_YEAR}")
+    return value
+
+
 def _in_utc(instant: datetime) -> datetime:
     return instant.astimezone(UTC)
 
@@ -41,10 +51,14 @@ def _is_canonical_uuid(value: Any) -> Any:
     return value
 
 
-ShortText = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_without_nul)]
+ShortText = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(without_nul)]
 Instant = Annotated[datetime, BeforeValidator(_is_rfc_3339), AfterValidator(_in_utc)]
+LocalDate = Annotated[date, BeforeValidator(_is_calendar_day)]
 SiteId = Annotated[int, Field(ge=1, le=2**31 - 1)]
+UserId = Annotated[int, Field(ge=1, le=2**31 - 1)]
 ConnectorId = Annotated[int, Field(ge=0, le=2**15 - 1)]
+AnyId = Annotated[UUID, Field(strict=False), BeforeValidator(_is_canonical_uuid)]
+"""Of an object that is known by a UUID, in a query or a body."""
 Limit = Annotated[int, Field(ge=1, le=500)]
 Cursor = Annotated[
     str,
@@ -55,14 +69,37 @@ Cursor = Annotated[
     ),
 ]
 
+ApiKeyIdPath = Annotated[int, Path(ge=1, le=2**31 - 1, examples=[3])]
+LoginIdPath = Annotated[
+    UUID,
+    Path(examples=["0a6ff8a2-9c1e-4f0f-8e6e-0d5b4b1f7c55"]),
+    BeforeValidator(_is_canonical_uuid),
+]
+UserIdPath = Annotated[int, Path(ge=1, le=2**31 - 1, examples=[7])]
+SiteIdPath = Annotated[int, Path(ge=1, le=2**31 - 1, examples=[1])]
 EvseUidPath = Annotated[
     str,
     Path(min_length=1, max_length=255, examples=["CP-0001"]),
-    AfterValidator(_without_nul),
+    AfterValidator(without_nul),
+]
+CommandIdPath = Annotated[
+    UUID,
+    Path(examples=["0c0b8b1e-6f4f-4c53-8f57-3f1d2f6c1b9e"]),
+    BeforeValidator(_is_canonical_uuid),
+]
+ImportIdPath = Annotated[
+    UUID,
+    Path(examples=["3f8a4c2e-0c1d-4c7b-9f56-3d3a4b5c6d7e"]),
+    BeforeValidator(_is_canonical_uuid),
 ]
 SessionIdPath = Annotated[
     UUID,
     Path(examples=["7f0c1c1e-5d3a-4b7e-9d0a-2f6c1b9e8a77"]),
+    BeforeValidator(_is_canonical_uuid),
+]
+BillIdPath = Annotated[
+    UUID,
+    Path(examples=["0a4f7f0e-8f3b-4f0d-8a51-7b9d4a1e2c33"]),
     BeforeValidator(_is_canonical_uuid),
 ]
 

@@ -15,14 +15,23 @@ NEXT_PAGE: Final = {
 }
 
 
+_RETRY_AFTER: Final = {
+    "Retry-After": {"description": "Seconds until it is worth trying again.", "schema": {"type": "integer"}}
+}
+
+
 def problems(*statuses: int) -> Responses:
     """Problem documents with these statuses; 422 and 503 can always come."""
-    return {
-        int(status): {"description": HTTPStatus(status).phrase, "content": _CONTENT}
-        for status in sorted({*statuses, 422, 503})
-    }
+    return {int(status): _problem(status) for status in sorted({*statuses, 422, 503})}
 
 
 def guarded(*statuses: int) -> Responses:
-    """`problems` of a route that needs a token."""
-    return problems(401, 403, *statuses)
+    """`problems` of a route that needs a token, whose caller may be too fast."""
+    return problems(401, 403, 429, *statuses)
+
+
+def _problem(status: int) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": HTTPStatus(status).phrase, "content": _CONTENT}
+    if status in (429, 503):
+        answer["headers"] = _RETRY_AFTER
+    return answer

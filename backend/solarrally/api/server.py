@@ -11,26 +11,13 @@ from typing import Any, Final
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from solarrally.api.app import say_goodbye
+from solarrally.api.live_wire import LiveProtocol
 
-ABORT_AFTER_S: Final = 2.0
 MAX_FRAME_BYTES: Final = 65_536
 GRACEFUL_SHUTDOWN_S: Final = 2
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-
-
-class _LiveProtocol(WebSocketsSansIOProtocol):
-    """Cuts a connection that we have finished with but whose client takes no data.
-
-    uvicorn (0.54) closes it only after what is written has been sent, which a client that never reads
-    prevents for ever.
-    """
-
-    def on_task_complete(self, task: asyncio.Task[None]) -> None:
-        super().on_task_complete(task)
-        self.loop.call_later(ABORT_AFTER_S, self.transport.abort)
 
 
 class Server(uvicorn.Server):
@@ -67,9 +54,8 @@ def make_server(app: FastAPI, *, host: str, port: int, **options: Any) -> Server
         host=host,
         port=port,
         http="httptools",
-        ws=_LiveProtocol,
+        ws=LiveProtocol,
         ws_max_size=MAX_FRAME_BYTES,
-        ws_per_message_deflate=False,  # costs five times the processor time of a coalesced frame
         ws_ping_interval=20.0,
         ws_ping_timeout=20.0,
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
@@ -78,6 +64,7 @@ def make_server(app: FastAPI, *, host: str, port: int, **options: Any) -> Server
         date_header=True,
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # api.client_address believes those proxies that it is told to
         **options,
     )
     return Server(config, app)

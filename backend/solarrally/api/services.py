@@ -9,18 +9,29 @@ from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import HTTPConnection
 
+from solarrally.api.account_rules import AccountRules
 from solarrally.api.accounts import Accounts
+from solarrally.api.bill_rules import BillRules
 from solarrally.api.cursors import Cursors
+from solarrally.api.import_rules import ImportRules
 from solarrally.api.live_limits import LiveLimits
 from solarrally.api.live_sockets import OpenSockets
+from solarrally.api.mailroom import Mailroom
 from solarrally.api.options import ApiOptions
+from solarrally.api.rate_limits import RateLimits, make_rate_limits
+from solarrally.api.refusals import Refusals
+from solarrally.api.slots import Slots
 from solarrally.api.throttle import Throttle
 from solarrally.api.tokens import AccessTokens
 from solarrally.hub import Hub
-from solarrally.storage.users import Passwords
+from solarrally.mail import Mailer
+from solarrally.storage.edits.logins import LoginRules
+from solarrally.storage.passwords import Passwords
+from solarrally.storage.queries import RollupRules
 
 FREE_LOGINS_PER_ACCOUNT: Final = 5
 FREE_LOGINS_PER_ADDRESS: Final = 30
+MAX_IMPORTS: Final = 2
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -36,11 +47,24 @@ class Services:
     throttle_per_account: Throttle
     """Keyed by (username, address)."""
     throttle_per_address: Throttle
+    rate_limits: RateLimits
+    refusals: Refusals
+    login_rules: LoginRules
+    account_rules: AccountRules
+    bill_rules: BillRules
+    mailroom: Mailroom
+    rollup_rules: RollupRules
+    max_open_commands: int
+    exports: Slots
+    imports: Slots
+    import_rules: ImportRules
     live: LiveLimits
     sockets: OpenSockets
 
 
-def make_services(*, engine: AsyncEngine, hub: Hub, options: ApiOptions) -> Services:
+def make_services(
+    *, engine: AsyncEngine, hub: Hub, options: ApiOptions, mailer: Mailer | None = None
+) -> Services:
     """The services of one application."""
     live = replace(
         options.live_limits,
@@ -56,8 +80,21 @@ def make_services(*, engine: AsyncEngine, hub: Hub, options: ApiOptions) -> Serv
         cursors=Cursors(options.jwt_secret),
         throttle_per_account=Throttle(FREE_LOGINS_PER_ACCOUNT),
         throttle_per_address=Throttle(FREE_LOGINS_PER_ADDRESS),
+        rate_limits=make_rate_limits(
+            caller_rate_hz=options.caller_rate_limit_hz, caller_burst=options.caller_rate_burst
+        ),
+        refusals=Refusals(engine),
+        login_rules=options.login_rules,
+        account_rules=options.account_rules,
+        bill_rules=options.bill_rules,
+        mailroom=Mailroom(mailer),
+        rollup_rules=options.rollup_rules,
+        max_open_commands=options.max_open_commands,
+        exports=Slots(options.max_exports, "exports"),
+        imports=Slots(MAX_IMPORTS, "imports"),
+        import_rules=options.import_rules,
         live=live,
-        sockets=OpenSockets(live.max_watchers),
+        sockets=OpenSockets(live.max_watchers, live.max_watchers_per_account),
     )
 
 

@@ -18,10 +18,12 @@ from solarrally.api.parameters import (
     SessionIdPath,
     ShortText,
     SiteId,
+    UserId,
 )
 from solarrally.api.permissions import Permission
 from solarrally.api.responses import NEXT_PAGE, guarded
-from solarrally.api.schemas.sessions import Bill, BillList, Reading, ReadingPage, Session, SessionPage
+from solarrally.api.schemas.bills import Bill, BillList
+from solarrally.api.schemas.sessions import Reading, ReadingPage, Session, SessionPage
 from solarrally.api.security import Caller, requires
 from solarrally.api.services import Services, ServicesDependency
 from solarrally.storage.queries import (
@@ -42,15 +44,25 @@ router = APIRouter(prefix="/sessions", tags=["sessions"])
 class SessionParameters(ListParameters):
     """Which sessions."""
 
-    sort: Literal["started_at", "-started_at"] = "-started_at"
+    sort: Literal["started_at", "-started_at", "updated_at", "-updated_at"] = "-started_at"
     evse_uid: ShortText | None = None
     connector_id: ConnectorId | None = None
     site_id: SiteId | None = None
-    status: Literal["ACTIVE", "COMPLETED"] | None = None
+    status: Annotated[list[Literal["ACTIVE", "COMPLETED"]], Field(max_length=2)] | None = Field(
+        default=None, description="May be given twice; one of them is enough."
+    )
     device_session_id: ShortText | None = None
     id_token: ShortText | None = None
+    user_id: UserId | None = Field(default=None, description="The driver: whose id_token it is now.")
+    energy_min_wh: Annotated[int, Field(ge=0, le=2**53)] | None = Field(
+        default=None, description="Give a range as well: no index serves it."
+    )
     date_from: Instant | None = Field(default=None, description="On started_at, inclusive.")
     date_to: Instant | None = Field(default=None, description="On started_at, exclusive.")
+    updated_from: Instant | None = Field(
+        default=None, description="On updated_at, inclusive; with sort=updated_at, to follow what changes."
+    )
+    updated_to: Instant | None = Field(default=None, description="On updated_at, exclusive.")
 
 
 class ReadingParameters(ListParameters):
@@ -75,7 +87,8 @@ async def get_sessions(
         SESSION_ORDERS,
         lambda window: list_sessions(services.engine, scope, where, window),
     )
-    return SessionPage(items=[Session.of(row) for row in page.rows], next_cursor=page.next_cursor)
+    items = [Session.of(row, services.bill_rules) for row in page.rows]
+    return SessionPage(items=items, next_cursor=page.next_cursor)
 
 
 @router.get("/{session_id}", operation_id="get_session", responses=guarded(404), dependencies=[NO_QUERY])
@@ -85,7 +98,8 @@ async def get_session(
     session_id: SessionIdPath,
 ) -> Session:
     """One session."""
-    return Session.of(await _visible(services, caller.scope(Permission.SESSION_READ), session_id))
+    row = await _visible(services, caller.scope(Permission.SESSION_READ), session_id)
+    return Session.of(row, services.bill_rules)
 
 
 @router.get(

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 import jwt
 
@@ -16,7 +17,7 @@ AUDIENCE: Final = "solarrally-api"
 TOKEN_TYPE: Final = "access"
 MIN_SECRET_LENGTH: Final = 32
 MAX_TOKEN_LENGTH: Final = 4_096
-_REQUIRED: Final = ["exp", "iat", "sub", "aud", "iss", "jti", "typ"]
+_REQUIRED: Final = ["exp", "iat", "sub", "aud", "iss", "jti", "sid", "typ"]
 _MAX_USER_ID: Final = 2**31 - 1
 
 
@@ -26,9 +27,10 @@ class InvalidToken(Exception):
 
 @dataclass(slots=True, frozen=True)
 class Identity:
-    """Who a token speaks for, and until when."""
+    """Who a token speaks for, by which login, and until when."""
 
     user_id: int
+    login_id: UUID
     expires_at: datetime
 
 
@@ -41,12 +43,13 @@ class AccessTokens:
         self._secret = secret
         self.ttl_s = ttl_s
 
-    def issue(self, user_id: int, now: datetime) -> str:
-        """A token for the user, valid from `now` for `ttl_s`."""
+    def issue(self, user_id: int, login_id: UUID, now: datetime) -> str:
+        """A token for the user's login, valid from `now` for `ttl_s` or as long as the login holds."""
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
             "sub": str(user_id),
+            "sid": str(login_id),
             "typ": TOKEN_TYPE,
             "jti": uuid.uuid4().hex,
             "iat": now,
@@ -68,7 +71,8 @@ class AccessTokens:
                 options={"require": _REQUIRED},
             )
             expires_s, issued_s = int(claims["exp"]), int(claims["iat"])
-        except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError) as error:
+            login_id = UUID(claims["sid"])
+        except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise InvalidToken(str(error)) from error
         subject = claims["sub"]
         if claims["typ"] != TOKEN_TYPE:
@@ -77,4 +81,4 @@ class AccessTokens:
             raise InvalidToken("lives longer than we allow")
         if not (subject.isascii() and subject.isdigit()) or len(subject) > 10 or int(subject) > _MAX_USER_ID:
             raise InvalidToken("not a user of ours")
-        return Identity(int(subject), datetime.fromtimestamp(expires_s, UTC))
+        return Identity(int(subject), login_id, datetime.fromtimestamp(expires_s, UTC))

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeVar
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -23,6 +24,7 @@ from msgspec import UNSET, Meta, UnsetType
 from solarrally.dialects.decoded import Decoded
 from solarrally.dialects.digest import content_digest, digest_of
 from solarrally.domain.clock import effective_time
+from solarrally.domain.command import MAX_DETAIL_LENGTH, Answer, CommandResult
 from solarrally.domain.fleet import StationFacts
 from solarrally.domain.reading import (
     ConnectorStatus,
@@ -93,17 +95,26 @@ class SessionEvent(msgspec.Struct, frozen=True, gc=False):
     connector_id: ConnectorId = 1
 
 
+class Result(msgspec.Struct, frozen=True, gc=False):
+    """`evse/{evse_uid}/results/{command_id}`."""
+
+    status: Answer
+    detail: Annotated[str, Meta(max_length=4096)] | None = None
+
+
 _strict_telemetry = msgspec.json.Decoder(StrictTelemetry)
 _telemetry = msgspec.json.Decoder(Telemetry)
 _objects = msgspec.json.Decoder(list[msgspec.Raw])
 _status = msgspec.json.Decoder(Status)
 _event = msgspec.json.Decoder(SessionEvent)
+_result = msgspec.json.Decoder(Result)
 _any_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 _OBJECT = b"{"
 _MEASURANDS = [
     name for name in Telemetry.__struct_fields__ if name not in ("timestamp", "seq", "connector_id")
 ]
+_COMMAND_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _T = TypeVar("_T")
 _AT_FIELD = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<field>[^`]*)`)?$", re.DOTALL)
 
@@ -155,6 +166,27 @@ def decode_session_started(evse_uid: str, payload: bytes, received_at: datetime)
 def decode_session_ended(evse_uid: str, payload: bytes, received_at: datetime) -> Decoded:
     """An explicit end, as a reading that carries the event."""
     return _session_event(evse_uid, TransactionEvent.ENDED, payload, received_at)
+
+
+def command_id_of(level: str) -> UUID:
+    """The command that a topic level names. We make them, so anything else is `unknown_command`."""
+    if _COMMAND_ID.fullmatch(level) is None:
+        raise RejectedMessage("unknown_command", "the last topic level is not the id of a command")
+    return UUID(level)
+
+
+def decode_result(command_id: UUID, evse_uid: str, payload: bytes, received_at: datetime) -> Decoded:
+    """What the station says of a command."""
+    said = _decode(_result, payload)
+    detail = _text(said.detail, "detail")
+    return Decoded(
+        evse_uid=evse_uid,
+        result=CommandResult(
+            command_id=command_id,
+            answer=said.status,
+            detail=None if detail is None else detail[:MAX_DETAIL_LENGTH],
+        ),
+    )
 
 
 def _session_event(evse_uid: str, kind: TransactionEvent, payload: bytes, received_at: datetime) -> Decoded:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TypeAlias
 
 from solarrally.dialects import native
@@ -18,7 +18,6 @@ from solarrally.errors import RejectedMessage
 
 _STATION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,63}")
 _FROM_US = {"commands", "acks"}
-_NOT_YET_READ = {"results"}
 _ROUTES_KEPT = 262_144
 """Of the topics heard most recently: a few for each station of a large fleet."""
 
@@ -52,8 +51,8 @@ def route(topic: str, topic_root: str) -> tuple[str, Decoder]:
             return evse_uid, native.decode_session_started
         case ("session", "ended"):
             return evse_uid, native.decode_session_ended
-        case (kind, _) if kind in _NOT_YET_READ:
-            return evse_uid, _ignore
+        case ("results", command_id):
+            return evse_uid, partial(native.decode_result, native.command_id_of(command_id))
         case (kind, *_) if kind in _FROM_US:
             return evse_uid, _ignore
         case _:

@@ -10,9 +10,12 @@ lbbrhzn/ocpp #1989), single zeros in between (go-eCharger-API-v2 #321).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import IntFlag, StrEnum
+from typing import NamedTuple
 
+from solarrally.domain.bucket import BUCKET, BUCKET_S, bucket_start
+from solarrally.domain.periods import Mark, Taken, part_way
 from solarrally.domain.reading import CLOCK_DISTRUSTED, NEVER_BILLED, EnergySource, Reading
 
 POWER_MARGIN = 1.25
@@ -25,6 +28,10 @@ DISAGREEMENT_SHARE = 0.05
 DISAGREEMENT_WH = 100.0
 JOINED_LATE_LIMIT_S = 86_400.0
 """A counter first seen in mid-session may hold at most a day at full power."""
+MAX_MARKS = 384
+"""Of quarters in which energy flowed, four days; of a longer session every second mark is dropped, again and
+again, which makes the times of its older energy coarser and changes none of its energy.
+"""
 
 
 class SessionQuality(IntFlag):
@@ -210,6 +217,12 @@ class SessionEnergy:
     charging_s: float = 0.0
     source: EnergySource | None = None
     quality: int = 0
+    marks: list[Mark] = field(default_factory=list)
+    """What had been taken when quarters of an hour began: it says when energy flowed. A quarter without a
+    mark lies between two of which the same, or an even flow, is known.
+    """
+    next_mark_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    """A billed value from then on is in another quarter than the last mark."""
 
     def add(
         self,
@@ -230,6 +243,7 @@ class SessionEnergy:
         ts, source = reading.ts, reading.energy_source
         if source is None or source is EnergySource.NONE:
             source = self.source
+        before = self._measured() if ts >= self.next_mark_at and self._is_billed_by(reading) else None
         for counter, split, value_wh, idle_value in (
             (self.register, self.register_split, reading.energy_register_wh, idle.register),
             (self.counter, self.counter_split, reading.session_energy_wh, idle.session),
@@ -241,6 +255,8 @@ class SessionEnergy:
         if reading.power_w is not None:
             self._integrate(reading.power_w, ts, source, gap_cap_s, charging_threshold_w)
         self.source = source
+        if before is not None:
+            self._mark(before, ts)
 
     def knows_counters_of(self, reading: Reading) -> bool:
         """Whether every counter that the reading shows was seen in this session before: what it showed
@@ -273,6 +289,7 @@ class SessionEnergy:
         ts, source = reading.ts, reading.energy_source
         if source is None or source is EnergySource.NONE:
             source = self.source
+        before = self._measured() if ts >= self.next_mark_at and self._is_billed_by(reading) else None
         if reading.energy_register_wh is not None:
             self._count(
                 self.register,
@@ -293,6 +310,8 @@ class SessionEnergy:
                     self._count(counter, split, value, ts, None, source, max_power_w)
         if reading.power_w is not None:
             self._integrate(reading.power_w, ts, source, gap_cap_s, charging_threshold_w)
+        if before is not None:
+            self._mark(before, ts)
 
     def _count(
         self,
@@ -347,19 +366,9 @@ class SessionEnergy:
         """The energy to bill, split by source, in whole Wh, with every doubt."""
         quality = SessionQuality(self.quality)
         method = self.method
-        if method is EnergyMethod.REGISTER:
-            total_wh, split = self.register.measured_wh, self.register_split
-        elif method is EnergyMethod.SESSION_COUNTER:
-            total_wh, split = self.counter.measured_wh, self.counter_split
-        else:
-            total_wh, split = self.integral.total_wh, self.integral
-        solar_wh, grid_wh = split.solar_wh, split.grid_wh
-        if self.solar.last_wh is not None or self.grid.last_wh is not None:
-            solar_wh, grid_wh = self.solar.measured_wh, self.grid.measured_wh
-            if solar_wh + grid_wh > total_wh + 1.0:
-                quality |= SessionQuality.SPLIT_SCALED
-                scale = total_wh / (solar_wh + grid_wh)
-                solar_wh, grid_wh = solar_wh * scale, grid_wh * scale
+        total_wh, solar_wh, grid_wh, is_scaled = self._split_of(method)
+        if is_scaled:
+            quality |= SessionQuality.SPLIT_SCALED
         if self._disagrees(method, total_wh):
             quality |= SessionQuality.ENERGY_DISAGREES
         whole_solar_wh, whole_grid_wh, whole_unattributed_wh = whole_wh(total_wh, solar_wh, grid_wh)
@@ -371,6 +380,84 @@ class SessionEnergy:
             method=method,
             quality=quality,
         )
+
+    def _split_of(self, method: EnergyMethod) -> tuple[float, float, float, bool]:
+        """(total, solar, grid) in Wh as that method measured them, and whether the split had to be scaled."""
+        if method is EnergyMethod.REGISTER:
+            total_wh, split = self.register.measured_wh, self.register_split
+        elif method is EnergyMethod.SESSION_COUNTER:
+            total_wh, split = self.counter.measured_wh, self.counter_split
+        else:
+            total_wh, split = self.integral.total_wh, self.integral
+        if self.solar.last_wh is None and self.grid.last_wh is None:
+            return total_wh, split.solar_wh, split.grid_wh, False
+        solar_wh, grid_wh = self.solar.measured_wh, self.grid.measured_wh
+        if solar_wh + grid_wh <= total_wh + 1.0:
+            return total_wh, solar_wh, grid_wh, False
+        scale = total_wh / (solar_wh + grid_wh)
+        return total_wh, solar_wh * scale, grid_wh * scale, True
+
+    @property
+    def basis(self) -> int:
+        """Which values the figures are made of: the method, and whether the device splits them itself."""
+        has_split = self.solar.last_wh is not None or self.grid.last_wh is not None
+        return 2 * _RANK[self.method] + has_split
+
+    @property
+    def comparable_marks(self) -> list[Mark]:
+        """The marks that were measured as the figures are."""
+        basis = self.basis
+        return [mark for mark in self.marks if mark.basis == basis]
+
+    def _is_billed_by(self, reading: Reading) -> bool:
+        """Whether the reading shows the value that is billed: the others say nothing of when it rose."""
+        if self.register.last_wh:
+            return reading.energy_register_wh is not None
+        if self.counter.last_wh is not None:
+            return reading.session_energy_wh is not None
+        return reading.power_w is not None
+
+    def _measured(self) -> _Measured:
+        method = self.method
+        if method is EnergyMethod.REGISTER:
+            at = self.register.last_at
+        else:
+            at = self.counter.last_at if method is EnergyMethod.SESSION_COUNTER else self.power_at
+        total_wh, solar_wh, grid_wh, _ = self._split_of(method)
+        unattributed_wh = max(0.0, total_wh - solar_wh - grid_wh)
+        return _Measured(self.basis, at, (solar_wh, grid_wh, unattributed_wh))
+
+    def _mark(self, before: _Measured, ts: datetime) -> None:
+        """Note what had been taken when quarters between two billed values began, by an even flow.
+
+        Over a gap of several quarters only its first and its last one get a mark. A value that is not
+        believed yet leaves that to the next one.
+        """
+        now = self._measured()
+        if now.at != ts:
+            return
+        self.next_mark_at = bucket_start(ts) + BUCKET
+        if before.at is None or before.basis != now.basis:
+            return
+        elapsed_s = (ts - before.at).total_seconds()
+        first = bucket_start(before.at + BUCKET - timedelta(microseconds=1))
+        for begin in dict.fromkeys((first, bucket_start(ts))):
+            if not before.at <= begin <= ts:
+                continue
+            share = (begin - before.at).total_seconds() / elapsed_s if elapsed_s else 1.0
+            solar_wh, grid_wh, unattributed_wh = part_way(before.taken, now.taken, share)
+            taken = round(solar_wh, 3), round(grid_wh, 3), round(unattributed_wh, 3)
+            self._note(Mark(int(begin.timestamp()) // BUCKET_S, now.basis, taken))
+
+    def _note(self, mark: Mark) -> None:
+        marks = self.marks
+        if marks and mark.quarter <= marks[-1].quarter and mark.basis == marks[-1].basis:
+            return
+        if len(marks) >= 2 and marks[-2][1:] == marks[-1][1:] == mark[1:]:
+            marks.pop()  # nothing between the three
+        marks.append(mark)
+        if len(marks) > MAX_MARKS:
+            del marks[1::2]
 
     def _disagrees(self, method: EnergyMethod, total_wh: float) -> bool:
         """Compare what each way measured since its first value."""
@@ -385,6 +472,18 @@ class SessionEnergy:
             others_wh.append(self.integral.total_wh)
         limit_wh = max(DISAGREEMENT_WH, DISAGREEMENT_SHARE * total_wh)
         return any(abs(other_wh - seen_wh) > limit_wh for other_wh in others_wh)
+
+
+_RANK = {method: rank for rank, method in enumerate(EnergyMethod)}
+
+
+class _Measured(NamedTuple):
+    """What was taken so far."""
+
+    basis: int
+    at: datetime | None
+    """When the billed value was last seen."""
+    taken: Taken
 
 
 @dataclass(slots=True, frozen=True)

@@ -4,6 +4,7 @@ watchers see.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -76,11 +77,19 @@ class Station:
     evse_id: int
     evse_uid: str
     site_id: int
+    moves: Sequence[tuple[datetime, int]] = ()
+    """When it left which site, in order."""
+    edited_at: datetime | None = None
+    """When somebody last changed its entry in the registry."""
     max_power_w: float | None = None
     is_enabled: bool = True
     is_online: bool = False
     last_received_at: datetime | None = None
     connectors: dict[int, Connector] = field(default_factory=dict)
+
+    def site_at(self, ts: datetime) -> int:
+        """Where it stood then."""
+        return next((site_id for moved_at, site_id in self.moves if ts < moved_at), self.site_id)
 
     def connector(self, connector_id: int) -> Connector:
         """The connector, made at its first reading."""

@@ -1,7 +1,8 @@
-"""Live updates: what a watcher is told about a connector or a session after a commit."""
+"""Live updates: what a watcher is told about a connector, a session, an alert or a command after a commit."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -97,3 +98,15 @@ class CommandUpdate:
     sent_at: datetime | None
     answered_at: datetime | None
     finished_at: datetime | None
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class LiveState:
+    """The committed state that watchers start from."""
+
+    connectors: Sequence[ConnectorUpdate] = ()
+    """Every connector of every registered EVSE."""
+    alerts: Sequence[AlertUpdate] = ()
+    """Those that are not resolved."""
+    commands: Sequence[CommandUpdate] = ()
+    """Those that are not finished."""

@@ -17,6 +17,7 @@ from solarrally.embedded.broker_process import BrokerProcess
 from solarrally.embedded.broker_users import fleet_user, ingestor_user
 from solarrally.embedded.child import Child
 from solarrally.embedded.errors import AlreadyRunning, BinariesMissing, EmbeddedError, StartFailed
+from solarrally.embedded.first_password import first_password_holds
 from solarrally.embedded.http_probe import http_status
 from solarrally.embedded.lock import LockFile
 from solarrally.embedded.mosquitto import Mosquitto
@@ -162,13 +163,14 @@ class Up:
         await self._until_ready(addresses, [ingestor, api])
         if self._programs.simulator is not None:
             await self._run_program(self._programs.simulator, simulator_environment(addresses), stack)
+        is_first_password = await first_password_holds(addresses.database_url)
         for service in self._services:  # only now: what ends before this ends the start
             watcher = asyncio.create_task(keep_running(service, self._announce), name=f"watch {service.name}")
             self._watchers.append(watcher)
         self._announce(
             ready_text(
                 api_url=addresses.api_url,
-                admin_password=self._secrets.admin_password,
+                admin_password=self._secrets.admin_password if is_first_password else None,
                 mqtt_address=f"{LOOPBACK}:{broker.port}",
                 broker_title=broker.title,
                 broker_shortcomings=broker.shortcomings,

@@ -78,4 +78,6 @@ def fate_of(message: Message) -> Fate:
         return Fate.DUPLICATE
     if message.decoded is not None and message.decoded.facts is not None:
         return Fate.STATUS
+    if message.decoded is not None and message.decoded.result is not None:
+        return Fate.RESULT
     return Fate.IGNORED

@@ -7,6 +7,12 @@ from __future__ import annotations
 from collections import Counter
 from enum import StrEnum
 
+import structlog
+
+from solarrally.domain.update import CommandUpdate
+
+log = structlog.get_logger()
+
 COMMIT_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 30.0)
 BATCH_BUCKETS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000)
 
@@ -20,6 +26,8 @@ class Fate(StrEnum):
     """All of its readings were stored before."""
     STATUS = "status"
     """It said something of the station itself."""
+    RESULT = "result"
+    """A station's answer to a command, also one that came too late to change anything."""
     REJECTED = "rejected"
     """Nothing of it can be used; kept with the reason."""
     PARTLY_REJECTED = "partly_rejected"
@@ -72,8 +80,25 @@ class FateCount:
         self.sessions_refolded = 0
         self.confirmations = 0
         self.rollups = 0
+        self.commands: Counter[str] = Counter()
+        """Commands by the status that they came to."""
+        self.command_failures = 0
+        """How often the dispatch of commands had to begin anew for a reason that nobody expected."""
+        self.results_without_effect = 0
+        """Answers of stations to commands that had ended, or that say what was known."""
         self.batch_sizes = Histogram(BATCH_BUCKETS)
         self.commit_s = Histogram(COMMIT_BUCKETS_S)
+
+    def command_changed(self, command: CommandUpdate, status: str) -> None:
+        """A command came to this status; what it asks for is nobody's business here."""
+        self.commands[str(status)] += 1
+        log.info(
+            "command_changed",
+            command_id=str(command.id),
+            evse_uid=command.evse_uid,
+            command=command.command,
+            status=str(status),
+        )
 
     @property
     def settled(self) -> int:

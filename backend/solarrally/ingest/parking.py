@@ -78,7 +78,7 @@ class ParkingPlaces:
     def taken(self, evse_uids: Iterable[str]) -> None:
         """These were taken from the table, one entry a delivery."""
         for evse_uid, count in Counter(evse_uids).items():
-            self.in_table -= count
+            self.in_table = max(0, self.in_table - count)  # others put messages there too
             self._waiting[evse_uid] -= count
             if self._waiting[evse_uid] <= 0:
                 del self._waiting[evse_uid]

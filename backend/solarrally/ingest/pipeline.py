@@ -10,19 +10,20 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
 
+from solarrally.domain.alert import AlertKind
 from solarrally.errors import NotLeading, RejectedMessage, StoreConflict, StoreRefused, StoreUnavailable
 from solarrally.ingest.batch import Message, fate_of, open_batch
 from solarrally.ingest.confirmations import Confirmations
 from solarrally.ingest.fates import FateCount
 from solarrally.ingest.gathering import Gathering
 from solarrally.ingest.parking import ParkingPlaces
-from solarrally.ingest.ports import Broker, Delivery, Store
+from solarrally.ingest.ports import Broker, Delivery, ParkedDelivery, Store
 from solarrally.ingest.registry import Registry
 from solarrally.ingest.rules import IngestRules
 from solarrally.ingest.upkeep import Upkeep
@@ -73,6 +74,11 @@ class Pipeline:
     def stations(self) -> int:
         """How many stations are in memory."""
         return len(self._registry)
+
+    @property
+    def unresolved_alerts(self) -> Mapping[AlertKind, int]:
+        """How many alerts of each kind the last review left; kinds without any may be missing."""
+        return self._upkeep.alerts.unresolved
 
     def stop(self) -> None:
         """Write what was taken from the broker and return from `run`."""
@@ -150,6 +156,7 @@ class Pipeline:
     async def _loop(self, gatherer: asyncio.Task[None]) -> None:
         next_tick = next_poll = next_confirmation = next_unparking = self._now()
         next_upkeep = self._now() + timedelta(seconds=self._rules.upkeep_s)
+        next_review = self._now() + timedelta(seconds=self._rules.alert_interval_s)
         while True:
             if gatherer.done():
                 gatherer.result()  # never returns: raises what ended it
@@ -171,8 +178,12 @@ class Pipeline:
                     lambda: self._upkeep.look_for_silence(self._now(), self._broker.listening_since)
                 )
                 next_tick = now + timedelta(seconds=self._rules.tick_s)
+            if now >= next_review:
+                await self._persist(lambda: self._upkeep.review_alerts(self._now()))
+                next_review = now + timedelta(seconds=self._rules.alert_interval_s)
             if now >= next_poll:
                 await self._look_for_parked()
+                await self._persist(lambda: self._upkeep.learn_edits(self._now()))
                 count = await self._persist(lambda: self._upkeep.roll_up(self._now()))
                 self.counts.rollups += count
                 next_poll = now if count else now + timedelta(seconds=self._rules.poll_s)
@@ -237,9 +248,9 @@ class Pipeline:
             in_table = await self._persist(self._store.parked_counts)
             self.parking.start(in_table, self.gathering.parked_stations)
             return
-        ids = {id(entry.delivery): entry.parked_id for entry in waiting}
+        parked = {id(entry.delivery): entry for entry in waiting}
         self.counts.unparked += len(waiting)
-        await self._settle([entry.delivery for entry in waiting], None, parked_ids=ids)
+        await self._settle([entry.delivery for entry in waiting], None, parked=parked)
         self.parking.taken(entry.evse_uid for entry in waiting)
 
     async def _settle(
@@ -247,7 +258,7 @@ class Pipeline:
         batch: Sequence[Delivery],
         messages: list[Message] | None,
         *,
-        parked_ids: dict[int, int] | None = None,
+        parked: Mapping[int, ParkedDelivery] | None = None,
     ) -> None:
         """Bring every delivery to its fate: stored or rejected, committed, counted.
 
@@ -261,9 +272,8 @@ class Pipeline:
             if attempt.poison is not None:
                 for message in opened:
                     message.reject_all(attempt.poison)
-            out_of = [parked_ids[id(delivery)] for delivery in batch] if parked_ids else ()
             outcome = await self._writer.write(
-                opened, self._now(), parking=Parking(out_of=out_of), may_conflict=attempt.may_conflict
+                opened, self._now(), parking=_taken_out(batch, parked), may_conflict=attempt.may_conflict
             )
             return opened, outcome
 
@@ -276,8 +286,8 @@ class Pipeline:
             except StoreRefused as error:
                 if len(batch) > 1:
                     middle = len(batch) // 2
-                    await self._settle(batch[:middle], None, parked_ids=parked_ids)
-                    await self._settle(batch[middle:], None, parked_ids=parked_ids)
+                    await self._settle(batch[:middle], None, parked=parked)
+                    await self._settle(batch[middle:], None, parked=parked)
                     return
                 log.warning("message_refused_by_database", topic=batch[0].topic, detail=str(error))
                 attempt.poison = RejectedMessage("refused_by_database", str(error))
@@ -331,6 +341,9 @@ class Pipeline:
         counts.readings_distrusted_clock += outcome.distrusted_clock
         counts.readings_implausible += outcome.implausible
         counts.sessions_refolded += outcome.refolded_sessions
+        for command in outcome.commands:
+            counts.command_changed(command, command.status)
+        counts.results_without_effect += outcome.results_without_effect
         if outcome.conflicts_unexplained:
             counts.conflicts_unexplained += outcome.conflicts_unexplained
             log.error(
@@ -351,6 +364,17 @@ class Pipeline:
                     field=part.field,
                     detail=part.detail,
                 )
+
+
+def _taken_out(batch: Sequence[Delivery], parked: Mapping[int, ParkedDelivery] | None) -> Parking:
+    """The batch as what it was in the parking table, if it comes from there."""
+    if parked is None:
+        return Parking()
+    entries = [parked[id(delivery)] for delivery in batch]
+    return Parking(
+        out_of=[entry.parked_id for entry in entries],
+        imports={id(entry.delivery): entry.import_id for entry in entries if entry.import_id is not None},
+    )
 
 
 class _Attempt:

@@ -8,18 +8,21 @@ from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+from solarrally.domain.alert import AlertReview, AlertRules
 from solarrally.domain.bill import Account, Bill
 from solarrally.domain.fleet import Station, StationFacts
 from solarrally.domain.reading import Reading
 from solarrally.domain.session import Session
 from solarrally.domain.tariff import Tariff
-from solarrally.domain.update import ConnectorUpdate, SessionUpdate
+from solarrally.domain.update import CommandUpdate, ConnectorUpdate, SessionUpdate
 
 KEPT_PAYLOAD_BYTES = 16_384
 """Of a rejected message so much is kept: enough to see what it was."""
+PARKED_BYTES_AT_ONCE = 500_000
+"""Parked messages are taken in by so much at a time: an array holds hundreds of readings."""
 
 
 class Delivery(NamedTuple):
@@ -80,6 +83,17 @@ class ParkedDelivery(NamedTuple):
     parked_id: int
     evse_uid: str
     delivery: Delivery
+    import_id: UUID | None = None
+    """Of the uploaded log it is a part of."""
+
+
+class ImportCount(NamedTuple):
+    """What became of some lines of an uploaded log."""
+
+    import_id: UUID
+    stored: int
+    duplicate: int
+    rejected: int
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -155,9 +169,18 @@ class Transaction(Protocol):
     async def unpark(self, parked_ids: Sequence[int]) -> None:
         """They were taken in: forget them."""
 
+    async def count_imported(self, counts: Sequence[ImportCount]) -> None:
+        """Add to the counts of these imports, one entry each."""
+
     async def add_events(self, events: Sequence[StationEvent]) -> None: ...
 
     async def add_rejected(self, parts: Sequence[RejectedPart]) -> None: ...
+
+    async def lock_commands(self, ids: Collection[UUID]) -> dict[UUID, CommandUpdate]:
+        """Those commands of `ids` that exist; nobody else changes them until the transaction ends."""
+
+    async def save_commands(self, commands: Sequence[CommandUpdate]) -> None:
+        """Store how far these have come, and tell live watchers when the transaction commits."""
 
     async def notify(self, connectors: Sequence[ConnectorUpdate], sessions: Sequence[SessionUpdate]) -> None:
         """Tell live watchers, when the transaction commits."""
@@ -180,6 +203,9 @@ class Store(Protocol):
     async def load_live_stations(self) -> dict[str, Station]:
         """Stations that are online or have a running session: silence may change them."""
 
+    async def edited_stations(self, since: datetime) -> dict[str, datetime]:
+        """Stations whose entry somebody changed from then on, and when."""
+
     def readings_beyond(self, stations: Collection[Station]) -> AsyncIterator[StationReading]:
         """Stored readings newer than the written state of their connector, in order: to be folded again."""
 
@@ -193,12 +219,17 @@ class Store(Protocol):
         """How many deliveries of each station wait."""
 
     async def next_parked(self, limit: int) -> list[ParkedDelivery]:
-        """Those that wait for longest, in order."""
+        """Those that wait for longest, in order: at most `limit`, and of long ones no more
+        than hold `PARKED_BYTES_AT_ONCE`.
+        """
 
     async def roll_up(self, due_before: datetime) -> list[RollupMark]:
         """Compute some rollups of quarters that ended by then, for a few milliseconds; their marks are
         gone.
         """
+
+    async def review_alerts(self, now: datetime, rules: AlertRules) -> AlertReview:
+        """Open, change and resolve alerts so that they say what is wrong now, and tell live watchers."""
 
     async def make_partitions(self, days_ahead: int) -> None:
         """Make sure of the partitions of today, of the days ahead and of recent days that lack theirs."""
@@ -208,3 +239,54 @@ class Store(Protocol):
 
     async def prune_rejected(self, *, keep_count: int, keep_bytes: int) -> int:
         """Drop the oldest rejected messages; how many."""
+
+
+class OutgoingCommand(NamedTuple):
+    """A command on its way to a station."""
+
+    id: UUID
+    evse_uid: str
+    connector_id: int | None
+    command: str
+    params: dict[str, Any]
+    expires_at: datetime
+    expires_in_s: float
+    """From the moment it was claimed, by the clock of the store."""
+
+
+class CommandOutbox(Protocol):
+    """The commands of the store, over a connection of its own. Raises `StoreUnavailable`."""
+
+    def connected(self) -> AbstractAsyncContextManager[None]:
+        """Connected for the length of the block; everything else needs it."""
+
+    async def claim(self, limit: int) -> list[OutgoingCommand]:
+        """Pending commands, oldest first, with at least a second left. From here on they may be with the
+        broker.
+        """
+
+    async def mark_sent(self, ids: Collection[UUID]) -> list[CommandUpdate]:
+        """The broker has these; those that changed by it."""
+
+    async def lapse(self, *, of_stations: bool, completion_timeout_s: float) -> list[CommandUpdate]:
+        """End the commands whose time is over; those that changed. Unless `of_stations`, only those that no
+        station can have answered.
+        """
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return when there may be a new command, after `timeout_s` at the latest."""
+
+
+class CommandPublisher(Protocol):
+    """A connection to the broker that is made again by itself."""
+
+    @property
+    def is_connected(self) -> bool: ...
+
+    def connection(self) -> AbstractAsyncContextManager[object]:
+        """Connected, and again after every loss, for the length of the block."""
+
+    async def publish(self, topic: str, payload: bytes, *, expires_in_s: int) -> bool:
+        """Send with QoS 1; whether the broker has acknowledged it. It drops what it could not deliver within
+        `expires_in_s`.
+        """

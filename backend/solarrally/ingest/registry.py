@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from solarrally.domain.bill import Account
 from solarrally.domain.fleet import Station
@@ -12,6 +14,10 @@ from solarrally.domain.tariff import Tariff, tariff_at
 from solarrally.errors import StoreUnavailable
 from solarrally.ingest.ports import Store
 from solarrally.ingest.rules import IngestRules
+
+EDITS_OVERLAP: Final = timedelta(minutes=5)
+"""Longer than an edit takes to be committed, and than our clock and the database's may differ."""
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Registry:
@@ -26,6 +32,7 @@ class Registry:
         self._recovered: list[tuple[Station, int, list[Session]]] = []
         self._tariffs: dict[int, list[Tariff]] = {}
         self._newcomers: list[Station] = []
+        self._edits_known_at = EARLIEST
 
     async def start(self) -> None:
         """Load what silence may change, and the prices."""
@@ -38,6 +45,19 @@ class Registry:
 
     async def read_tariffs(self) -> None:
         self._tariffs = await self._store.load_tariffs()
+
+    async def learn_edits(self, now: datetime) -> None:
+        """Forget stations whose entry somebody changed since they were loaded: they are loaded again.
+
+        Looks back further than the last time, for what was committed late.
+        """
+        edited = await self._store.edited_stations(self._edits_known_at - EDITS_OVERLAP)
+        self._edits_known_at = now
+        self.forget(
+            evse_uid
+            for evse_uid, edited_at in edited.items()
+            if evse_uid in self._stations and self._stations[evse_uid].edited_at != edited_at
+        )
 
     async def require(self, evse_uids: Collection[str]) -> None:
         """Make sure that these are known, registering new ones where that is allowed."""
@@ -95,10 +115,11 @@ class Registry:
         A site without a tariff is a gap in the database: `StoreUnavailable`, so that ingestion waits until it
         is filled, and says so, and nothing is lost.
         """
-        versions = self._tariffs.get(station.site_id)
+        site_id = station.site_at(session.started_at)
+        versions = self._tariffs.get(site_id)
         if not versions:
             self._tariffs = {}  # to be read again before the next attempt
-            raise StoreUnavailable(f"site {station.site_id} of station {station.evse_uid} has no tariff")
+            raise StoreUnavailable(f"site {site_id} of station {station.evse_uid} has no tariff")
         tariff = tariff_at(versions, session.started_at)
         return Account(session, station.evse_uid, connector_id, session.energy.figures(), tariff)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from solarrally.domain.alert import AlertRules
 from solarrally.domain.station import SessionRules
 
 
@@ -12,6 +13,7 @@ class IngestRules:
     """What the settings tell the pipeline."""
 
     session: SessionRules = field(default_factory=SessionRules)
+    alerts: AlertRules = field(default_factory=AlertRules)
     topic_root: str = "evse"
     max_payload_bytes: int = 131_072
     max_batch: int = 4_000
@@ -34,7 +36,11 @@ class IngestRules:
     tick_s: float = 1.0
     """How often silence is looked for."""
     poll_s: float = 5.0
-    """How often the database is asked for rollups that are due and for messages that others parked."""
+    """How often the database is asked for rollups that are due, and for what others changed in it: messages
+    that they parked, stations that they edited.
+    """
+    alert_interval_s: float = 5.0
+    """How often alerts are reviewed."""
     upkeep_s: float = 60.0
     """How often tariffs are read again, partitions made and dropped, and rejected messages pruned."""
     standby_poll_s: float = 0.5

@@ -1,5 +1,5 @@
-"""What happens because time passes: silent stations go offline, silent sessions end, rollups are computed,
-partitions are made ahead and dropped.
+"""What happens because time passes: silent stations go offline, silent sessions end, alerts are reviewed,
+rollups are computed, partitions are made ahead and dropped.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from solarrally.domain.alert import AlertReview
 from solarrally.domain.fleet import Station, StationFacts
 from solarrally.domain.station import expire
 from solarrally.ingest.changes import Changes
@@ -34,6 +35,8 @@ class Upkeep:
         self._rules = rules
         self._next_retention = datetime.min.replace(tzinfo=UTC)
         self._watch = SilenceWatch(rules.offline_after_s, rules.session.silence_timeout_s)
+        self.alerts = AlertReview()
+        """The last review."""
 
     def start(self) -> None:
         """Forget whom we watched: the registry was loaded anew."""
@@ -74,6 +77,16 @@ class Upkeep:
     def _is_current(self, station: Station) -> bool:
         """Not loaded anew since; the new one has an entry of its own."""
         return self._registry.get(station.evse_uid) is station
+
+    async def review_alerts(self, now: datetime) -> None:
+        """What is wrong is an alert, and what is over is none."""
+        self.alerts = await self._store.review_alerts(now, self._rules.alerts)
+        if self.alerts.opened or self.alerts.resolved:
+            log.info("alerts_changed", opened=self.alerts.opened, resolved=self.alerts.resolved)
+
+    async def learn_edits(self, now: datetime) -> None:
+        """Somebody may have disabled a station, moved it, or told its maximum."""
+        await self._registry.learn_edits(now)
 
     async def roll_up(self, now: datetime) -> int:
         """Compute some of the rollups that are due; how many. Another time there may be more."""

@@ -4,20 +4,32 @@ rejected.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from uuid import UUID
 
+from solarrally.domain.command import CommandResult
 from solarrally.domain.fleet import Station, StationFacts
 from solarrally.domain.reading import CLOCK_DISTRUSTED, UNDATED, ConnectorStatus, Reading
 from solarrally.domain.station import judged_quality, observe
+from solarrally.domain.update import CommandUpdate
 from solarrally.errors import RejectedMessage
+from solarrally.ingest.answers import take_answers
 from solarrally.ingest.arrivals import Arrivals
 from solarrally.ingest.batch import Message
 from solarrally.ingest.changes import Changes
 from solarrally.ingest.late import refold
 from solarrally.ingest.marks import Marks
-from solarrally.ingest.ports import Delivery, RollupMark, StationEvent, StationReading, Store, Transaction
+from solarrally.ingest.ports import (
+    Delivery,
+    ImportCount,
+    RollupMark,
+    StationEvent,
+    StationReading,
+    Store,
+    Transaction,
+)
 from solarrally.ingest.registry import Registry
 from solarrally.ingest.rules import IngestRules
 from solarrally.ingest.showing import Showing
@@ -34,6 +46,9 @@ class BatchOutcome:
     conflicts_unexplained: int = 0
     distrusted_clock: int = 0
     implausible: int = 0
+    commands: list[CommandUpdate] = field(default_factory=list)
+    """What became of commands, change by change."""
+    results_without_effect: int = 0
 
 
 @dataclass(slots=True)
@@ -44,6 +59,8 @@ class Parking:
     """By station: to be kept until it is their turn."""
     out_of: Sequence[int] = ()
     """Taken from there, and written with this batch."""
+    imports: Mapping[int, UUID] = field(default_factory=dict)
+    """Of deliveries (by `id`) that are parts of uploaded logs: which one."""
 
 
 _NO_PARKING = Parking()
@@ -57,6 +74,8 @@ class _Batch:
     facts: dict[str, tuple[Station, StationFacts]] = field(default_factory=dict)
     undated_again: list[tuple[StationReading, bool]] = field(default_factory=list)
     """Redelivered readings filed under their receipt, and whether the batch holds an earlier copy."""
+    results: list[tuple[Message, CommandResult]] = field(default_factory=list)
+    """Answers to commands, in the order in which they came."""
 
 
 class Writer:
@@ -99,7 +118,9 @@ class Writer:
         `StoreConflict`.
         """
         wanted = {
-            m.decoded.evse_uid for m in messages if m.decoded and (m.decoded.readings or m.decoded.facts)
+            m.decoded.evse_uid
+            for m in messages
+            if m.decoded and (m.decoded.readings or m.decoded.facts or m.decoded.result)
         }
         changes = Changes()
         try:
@@ -150,6 +171,9 @@ class Writer:
         outcome = BatchOutcome()
         self._include_recovered(changes)
         batch = self._sort(messages, changes, outcome)
+        if batch.results:
+            answers = await take_answers(tx, batch.results)
+            outcome.commands, outcome.results_without_effect = answers.changes, answers.without_effect
         changes.rejected = [part for message in messages for part in message.rejected]
         if parking.into:
             await tx.park(parking.into)
@@ -184,6 +208,8 @@ class Writer:
                 self._fold(place, changes, now)
         if marks:
             await tx.mark_rollups(list(marks))
+        if parking.imports:
+            await tx.count_imported(import_counts(messages, parking.imports))
         self._include_due(changes, now)
         await changes.write(tx, self._registry, self._rules.session)
         return outcome, marks
@@ -197,7 +223,7 @@ class Writer:
         get = self._registry.get
         for message in messages:
             decoded = message.decoded
-            if decoded is None or not (decoded.readings or decoded.facts):
+            if decoded is None or not (decoded.readings or decoded.facts or decoded.result):
                 continue
             delivery, evse_uid = message.delivery, decoded.evse_uid
             station = get(evse_uid)
@@ -211,6 +237,8 @@ class Writer:
                     RejectedMessage("station_disabled", "the station is registered and disabled")
                 )
                 continue
+            if decoded.result is not None:
+                batch.results.append((message, decoded.result))
             if decoded.facts is not None or not station.is_online:
                 _take_facts(station, message, decoded.facts, batch, changes)
             if not delivery.retained and (
@@ -319,7 +347,28 @@ class Writer:
                         detail=reading.error_code,
                     )
                 )
+                changes.connector(place.station, place.connector_id)  # the review of alerts sees both or none
         connector.take(reading, self._rules.session)
+
+
+def import_counts(messages: Sequence[Message], imports: Mapping[int, UUID]) -> list[ImportCount]:
+    """What became of the lines of uploaded logs in messages that are written."""
+    counts: dict[UUID, ImportCount] = {}
+    for message in messages:
+        import_id = imports.get(id(message.delivery))
+        if import_id is None:
+            continue
+        rejected = len(message.rejected)
+        if rejected and message.decoded is None:  # as a whole: it has a line of the log in each of its own
+            rejected = message.delivery.payload.count(b"\n") + 1
+        before = counts.get(import_id, ImportCount(import_id, 0, 0, 0))
+        counts[import_id] = ImportCount(
+            import_id,
+            before.stored + message.stored,
+            before.duplicate + message.duplicates,
+            before.rejected + rejected,
+        )
+    return list(counts.values())
 
 
 def _take_facts(

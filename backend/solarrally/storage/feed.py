@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from solarrally.domain.update import ConnectorUpdate, SessionUpdate
+from solarrally.domain.update import AlertUpdate, CommandUpdate, ConnectorUpdate, LiveState, SessionUpdate
 from solarrally.errors import StoreUnavailable
 from solarrally.storage.engine import connect
 from solarrally.storage.notice import CHANNEL, Notice, decode_notice
@@ -44,10 +44,17 @@ _LOSSES: Final = (
 class FeedSink(Protocol):
     """Who is told. None of these may wait."""
 
-    def reset(self, connectors: Sequence[ConnectorUpdate], /) -> None:
+    def reset(self, state: LiveState, /) -> None:
         """The whole committed state."""
 
-    def publish(self, connectors: Sequence[ConnectorUpdate], sessions: Sequence[SessionUpdate], /) -> None:
+    def publish(
+        self,
+        connectors: Sequence[ConnectorUpdate],
+        sessions: Sequence[SessionUpdate],
+        alerts: Sequence[AlertUpdate],
+        commands: Sequence[CommandUpdate],
+        /,
+    ) -> None:
         """What a commit changed."""
 
     def lose(self) -> None:
@@ -118,15 +125,15 @@ class Feed:
             connection.add_termination_listener(self._on_termination)
             async with asyncio.timeout(SNAPSHOT_TIMEOUT_S):
                 await connection.add_listener(CHANNEL, self._on_notice)
-                connectors = await load_snapshot(self._engine)
+                state = await load_snapshot(self._engine)
             if self._gap.is_set():
                 raise _Gap("lost or overrun while the state was read")
-            self._sink.reset(connectors)
+            self._sink.reset(state)
             for notice in self._held:
-                self._sink.publish(notice.connectors, notice.sessions)
+                self._tell(notice)
             self._held = None
             self._is_current = True
-            log.info("feed_current", connectors=len(connectors))
+            log.info("feed_current", connectors=len(state.connectors))
             await self._watch_over(connection)
         finally:
             self._connection = None
@@ -144,6 +151,9 @@ class Feed:
             else:
                 raise _Gap("connection closed" if connection.is_closed() else "notice not understood")
 
+    def _tell(self, notice: Notice) -> None:
+        self._sink.publish(notice.connectors, notice.sessions, notice.alerts, notice.commands)
+
     def _on_termination(self, connection: Any) -> None:
         if connection is self._connection:
             self._gap.set()
@@ -158,7 +168,7 @@ class Feed:
             self._gap.set()
             return
         if self._held is None:
-            self._sink.publish(notice.connectors, notice.sessions)
+            self._tell(notice)
         elif len(self._held) < MAX_HELD_NOTICES:
             self._held.append(notice)
         else:

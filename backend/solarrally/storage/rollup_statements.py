@@ -88,6 +88,7 @@ _MEASURED_NAMES = ", ".join(_MEASURED)
 _MEASUREMENTS = ", ".join(f"{sql} AS {name}" for name, sql in _MEASURED.items())
 _ALL_VALUES = " UNION ALL ".join(_values_of(*each) for each in _MEASURANDS.items())
 
+
 # For each bucket, from the top: its readings and the last ones before it, with the source of the interval
 # that ends at each (what the reading says, else what was said last); one row for each counter value and
 # power, beside the two of its kind before it; the energy each interval adds; the sums of the best counter.
@@ -100,9 +101,13 @@ _ALL_VALUES = " UNION ALL ".join(_values_of(*each) for each in _MEASURANDS.items
 # Power is not integrated from a reading that shows the connector vacant: the vehicle came after it.
 #
 # It all happens inside a LATERAL: a window over one bucket needs no partitions, and its order is the key's.
-_BUCKETS = f"""
-SELECT {_KEY}, {_MEASURED_NAMES}, energy_method, coalesce(energy_solar_wh, 0),
-       coalesce(energy_grid_wh, 0), coalesce(energy_unattributed_wh, 0), coalesce(charging_s, 0), now()
+def buckets_sql(bucket_s: int) -> str:
+    """What readings say of these buckets, each so long: the key, and a rollup's columns in their order."""
+    return f"""
+SELECT {_KEY}, {_MEASURED_NAMES}, energy_method, coalesce(energy_solar_wh, 0) AS energy_solar_wh,
+       coalesce(energy_grid_wh, 0) AS energy_grid_wh,
+       coalesce(energy_unattributed_wh, 0) AS energy_unattributed_wh,
+       coalesce(charging_s, 0) AS charging_s, now() AS computed_at
 FROM (
     SELECT d.*, coalesce(e.max_power_w, $7) AS max_power_w
     FROM unnest($1::int4[], $2::int2[], $3::timestamptz[]) AS d ({_KEY})
@@ -118,7 +123,7 @@ FROM (
             FROM (
                 SELECT {_SAID} FROM reading
                 WHERE evse_id = due.evse_id AND connector_id = due.connector_id AND ts >= $8 AND ts < $9
-                  AND ts >= due.bucket_start AND ts < due.bucket_start + interval '{BUCKET_S} s'
+                  AND ts >= due.bucket_start AND ts < due.bucket_start + interval '{bucket_s} s'
                 UNION ALL (
                     SELECT {_SAID} FROM reading
                     WHERE evse_id = due.evse_id AND connector_id = due.connector_id AND ts >= $8 AND ts < $9
@@ -182,14 +187,15 @@ FROM (
 ) AS computed
 """
 
-COMPUTE_BUCKETS = _upsert("reading_15min", _KEY, [*_MEASURED, *_ENERGY], _BUCKETS)
+
+COMPUTE_BUCKETS = _upsert("reading_15min", _KEY, [*_MEASURED, *_ENERGY], buckets_sql(BUCKET_S))
 
 
 def _weighted(average: str, count: str) -> str:
     return f"sum({average} * {count}) / nullif(sum({count}), 0)"
 
 
-_OF_DAY = {
+SUMMED: Final = {
     "reading_count": "sum(reading_count)",
     "billable_count": "sum(billable_count)",
     "energy_method": "string_agg(DISTINCT energy_method, '+' ORDER BY energy_method)",
@@ -210,14 +216,15 @@ _OF_DAY = {
     "temperature_avg_c": _weighted("temperature_avg_c", "temperature_count"),
     "temperature_max_c": "max(temperature_max_c)",
 }
+"""Each column of a longer time, from those of its buckets."""
 
 # From the buckets, which stay: a day whose readings were dropped can still take a late bucket in.
 COMPUTE_DAYS = _upsert(
     "reading_daily",
     "evse_id, connector_id, day",
-    list(_OF_DAY),
+    list(SUMMED),
     f"""
-    SELECT evse_id, connector_id, day, {", ".join(_OF_DAY.values())}, now()
+    SELECT evse_id, connector_id, day, {", ".join(SUMMED.values())}, now()
     FROM unnest($1::int4[], $2::int2[], $3::date[]) AS d (evse_id, connector_id, day)
     JOIN reading_15min b USING (evse_id, connector_id)
     WHERE b.bucket_start >= d.day::timestamp AT TIME ZONE 'UTC'

@@ -9,9 +9,12 @@ from typing import Any
 
 import msgspec
 
+from solarrally.domain.energy import SessionEnergy
+from solarrally.domain.periods import PricedPeriod
 from solarrally.domain.reading import FIRST_SAID, OrderKey, Quality, Reading
 from solarrally.domain.session import Session
 from solarrally.domain.station import Held
+from solarrally.domain.tariff import Tariff, TariffElement
 from solarrally.ingest.ports import StationReading
 from solarrally.storage.codes import (
     EVENT_CODE,
@@ -136,6 +139,9 @@ class ConnectorFold:
 
 _session_decoder = msgspec.json.Decoder(Session)
 _fold_decoder = msgspec.json.Decoder(ConnectorFold)
+_lines_decoder = msgspec.json.Decoder(tuple[PricedPeriod, ...])
+_energy_decoder = msgspec.json.Decoder(SessionEnergy)
+_elements_decoder = msgspec.json.Decoder(tuple[TariffElement, ...])
 _encode = msgspec.json.Encoder().encode
 
 
@@ -147,9 +153,44 @@ def session_of(text: str) -> Session:
     return _session_decoder.decode(text)
 
 
+def energy_of(text: str) -> SessionEnergy:
+    """The `energy` of a stored session."""
+    return _energy_decoder.decode(text)
+
+
 def fold_json(fold: ConnectorFold) -> str:
     return _encode(fold).decode()
 
 
 def fold_of(text: str) -> ConnectorFold:
     return _fold_decoder.decode(text)
+
+
+def lines_json(lines: Sequence[PricedPeriod]) -> str:
+    return _encode(lines).decode()
+
+
+def lines_of(text: str) -> tuple[PricedPeriod, ...]:
+    return _lines_decoder.decode(text)
+
+
+def elements_json(elements: Sequence[TariffElement]) -> str:
+    return _encode(elements).decode()
+
+
+def elements_of(text: str) -> tuple[TariffElement, ...]:
+    return _elements_decoder.decode(text)
+
+
+def tariff_of(row: Mapping[str, Any]) -> Tariff:
+    """The tariff of a row that has `elements` as text and `timezone`, which may be the site's."""
+    return Tariff(
+        id=row["id"],
+        valid_from=row["valid_from"],
+        currency=row["currency"],
+        price_solar_per_kwh=row["price_solar_per_kwh"],
+        price_grid_per_kwh=row["price_grid_per_kwh"],
+        vat_percent=row["vat_percent"],
+        elements=elements_of(row["elements"]),
+        timezone=row["timezone"],
+    )

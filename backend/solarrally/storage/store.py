@@ -8,15 +8,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfoNotFoundError
 
 import asyncpg
 
+from solarrally.domain.alert import AlertReview, AlertRules
 from solarrally.domain.fleet import Connector, Station, unseen
 from solarrally.domain.station import ConnectorState
 from solarrally.domain.tariff import Tariff
 from solarrally.errors import NotLeading, StoreUnavailable
-from solarrally.ingest.ports import Delivery, ParkedDelivery, RollupMark, StationReading
-from solarrally.storage import retention
+from solarrally.ingest.ports import PARKED_BYTES_AT_ONCE, Delivery, ParkedDelivery, RollupMark, StationReading
+from solarrally.storage import alerts, retention
 from solarrally.storage.engine import connect
 from solarrally.storage.failures import translated
 from solarrally.storage.lazy_transaction import LazyTransaction
@@ -24,7 +26,7 @@ from solarrally.storage.leadership import try_lead
 from solarrally.storage.partitions import ahead, days_in_default, ensure_partitions
 from solarrally.storage.rejected import prune
 from solarrally.storage.rollups import RollupRules, next_limit, roll_up
-from solarrally.storage.rows import READING_COLUMNS, fold_of, reading_of, session_of
+from solarrally.storage.rows import READING_COLUMNS, fold_of, reading_of, session_of, tariff_of
 from solarrally.storage.transaction import LAST_FIRST, PostgresTransaction
 
 STATEMENT_TIMEOUT_S = 20.0
@@ -59,6 +61,14 @@ _READINGS_BEYOND = f"""
     JOIN reading r ON r.evse_id = c.evse_id AND r.connector_id = c.connector_id AND r.ts >= c.ts
     WHERE c.evse_id = ANY($1::int4[])
     ORDER BY r.evse_id, r.connector_id, r.ts, coalesce(r.seq, -1), r.received_at, r.digest
+"""
+
+# Arrays and lines of uploaded logs hold many readings: a batch is bounded by bytes too.
+_NEXT_PARKED = """
+    SELECT * FROM (
+        SELECT *, sum(octet_length(payload)) OVER (ORDER BY id) - octet_length(payload) AS bytes_before
+        FROM (SELECT * FROM parked_message ORDER BY id LIMIT $1) AS first
+    ) AS counted WHERE bytes_before < $2 ORDER BY id
 """
 
 OWN_PARTITION_DAYS = 90
@@ -125,6 +135,13 @@ class PostgresStore:
             uids = [record["evse_uid"] for record in await connection.fetch(_LIVE)]
             return await _load(connection, uids)
 
+    async def edited_stations(self, since: datetime) -> dict[str, datetime]:
+        async with self._connected() as connection:
+            records = await connection.fetch(
+                "SELECT evse_uid, edited_at FROM evse WHERE edited_at >= $1", since
+            )
+        return {record["evse_uid"]: record["edited_at"] for record in records}
+
     async def readings_beyond(self, stations: Collection[Station]) -> AsyncIterator[StationReading]:
         by_id = {station.evse_id: station for station in stations if station.connectors}
         if not by_id:
@@ -153,13 +170,17 @@ class PostgresStore:
     async def load_tariffs(self) -> dict[int, list[Tariff]]:
         async with self._connected() as connection:
             records = await connection.fetch(
-                "SELECT id, site_id, valid_from, currency, price_solar_per_kwh, price_grid_per_kwh "
-                "FROM tariff ORDER BY site_id, valid_from"
+                "SELECT t.id, t.site_id, t.valid_from, t.currency, t.price_solar_per_kwh, "
+                "t.price_grid_per_kwh, t.vat_percent, t.elements, "
+                "coalesce(t.timezone, s.timezone) AS timezone "
+                "FROM tariff t JOIN site s ON s.id = t.site_id ORDER BY t.site_id, t.valid_from"
             )
         tariffs: dict[int, list[Tariff]] = {}
         for record in records:
-            values = dict(record)
-            tariffs.setdefault(values.pop("site_id"), []).append(Tariff(**values))
+            tariff = tariff_of(dict(record))
+            if tariff.elements:
+                _check_timezone(tariff)
+            tariffs.setdefault(record["site_id"], []).append(tariff)
         return tariffs
 
     async def drop_raw(self, now: datetime, keep_days: int) -> list[str]:
@@ -182,7 +203,7 @@ class PostgresStore:
 
     async def next_parked(self, limit: int) -> list[ParkedDelivery]:
         async with self._connected() as connection:
-            records = await connection.fetch("SELECT * FROM parked_message ORDER BY id LIMIT $1", limit)
+            records = await connection.fetch(_NEXT_PARKED, limit, PARKED_BYTES_AT_ONCE)
         return [
             ParkedDelivery(
                 record["id"],
@@ -197,9 +218,14 @@ class PostgresStore:
                     packet_id=0,
                     connection=0,
                 ),
+                record["import_id"],
             )
             for record in records
         ]
+
+    async def review_alerts(self, now: datetime, rules: AlertRules) -> AlertReview:
+        async with self._connected() as connection:
+            return await alerts.review(connection, now, rules)
 
     async def make_partitions(self, days_ahead: int) -> None:
         async with self._connected() as connection:
@@ -274,18 +300,31 @@ class PostgresStore:
             self._connection = None
 
 
+def _check_timezone(tariff: Tariff) -> None:
+    """Raises `StoreUnavailable` when its elements go by clocks that this machine does not know: ingestion
+    waits until that is put right, and nothing is priced wrongly.
+    """
+    try:
+        tariff.place_of(0)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise StoreUnavailable(f"tariff {tariff.id}: no time zone {tariff.timezone!r} here") from error
+
+
 async def _load(connection: asyncpg.Connection[asyncpg.Record], evse_uids: list[str]) -> dict[str, Station]:
     """Stations with the state of their connectors: the fold's memory and the last session of each."""
     stations: dict[int, Station] = {}
     for record in await connection.fetch(
-        "SELECT id, evse_uid, site_id, max_power_w, is_enabled, is_online FROM evse "
-        "WHERE evse_uid = ANY($1::text[])",
+        "SELECT id, evse_uid, site_id, max_power_w, is_enabled, is_online, edited_at, ("
+        "  SELECT array_agg((moved_at, from_site_id) ORDER BY moved_at) FROM evse_move WHERE evse_id = id"
+        ") AS moves FROM evse WHERE evse_uid = ANY($1::text[])",
         evse_uids,
     ):
         stations[record["id"]] = Station(
             evse_id=record["id"],
             evse_uid=record["evse_uid"],
             site_id=record["site_id"],
+            moves=[(move[0], move[1]) for move in record["moves"] or ()],
+            edited_at=record["edited_at"],
             max_power_w=record["max_power_w"],
             is_enabled=record["is_enabled"],
             is_online=record["is_online"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,16 +14,18 @@ from solarrally.domain.bill import Account, Bill
 from solarrally.domain.fleet import Station, StationFacts
 from solarrally.domain.reading import Reading
 from solarrally.domain.session import Session
-from solarrally.domain.update import ConnectorUpdate, SessionUpdate
+from solarrally.domain.update import CommandUpdate, ConnectorUpdate, SessionUpdate
 from solarrally.errors import StoreConflict
 from solarrally.ingest.ports import (
     KEPT_PAYLOAD_BYTES,
     Delivery,
+    ImportCount,
     RejectedPart,
     RollupMark,
     StationEvent,
     StationReading,
 )
+from solarrally.storage import commands as stored_commands
 from solarrally.storage import retention
 from solarrally.storage.lazy_transaction import LazyTransaction
 from solarrally.storage.notice import CHANNEL, encode_notices
@@ -34,6 +36,8 @@ from solarrally.storage.rows import (
     ConnectorFold,
     fold_json,
     insert_readings,
+    lines_json,
+    lines_of,
     reading_arrays,
     reading_of,
     reading_records,
@@ -54,6 +58,7 @@ _REDELIVERY_HORIZON = timedelta(days=1)
 _SESSION_COLUMNS = {
     "id": "uuid",
     "evse_id": "int4",
+    "site_id": "int4",
     "connector_id": "int2",
     "device_session_id": "text",
     "id_token": "text",
@@ -109,10 +114,27 @@ _SAVE_SESSIONS = _upsert("charging_session", _SESSION_COLUMNS, ["id"], ", update
 _SAVE_CONNECTORS = _upsert("connector", _CONNECTOR_COLUMNS, ["evse_id", "connector_id"])
 _NOTIFY = "SELECT pg_notify($1, notice) FROM unnest($2::text[]) AS notice"
 _BILL_COLUMNS = [column.name for column in fields(Bill)]
+_TARIFF_PLACE = 1 + _BILL_COLUMNS.index("tariff_id")
 _ADD_BILL = (
-    f"INSERT INTO bill ({', '.join(_BILL_COLUMNS)}) "
-    f"VALUES ({', '.join(f'${n}' for n in range(1, len(_BILL_COLUMNS) + 1))}) ON CONFLICT (id) DO NOTHING"
+    f"INSERT INTO bill ({', '.join(_BILL_COLUMNS)}, issuer) "
+    f"VALUES ({', '.join(f'${n}' for n in range(1, len(_BILL_COLUMNS) + 1))}, (SELECT jsonb_build_object("
+    "'name', s.name, 'address', s.address, 'city', s.city, 'postal_code', s.postal_code, "
+    "'country', s.country, 'operator_name', s.operator_name, 'operator_tax_id', s.operator_tax_id, "
+    f"'timezone', s.timezone) FROM tariff t JOIN site s ON s.id = t.site_id WHERE t.id = ${_TARIFF_PLACE})) "
+    "ON CONFLICT (id) DO NOTHING"
 )
+"""With the site and its operator as they are at that moment."""
+
+_COUNT_IMPORTED = """
+    UPDATE import_job SET
+        stored_count = stored_count + $2, duplicate_count = duplicate_count + $3,
+        rejected_count = rejected_count + $4,
+        status = CASE WHEN stored_count + duplicate_count + rejected_count + $2 + $3 + $4 >= line_count
+                      THEN 'completed' ELSE status END,
+        completed_at = CASE WHEN stored_count + duplicate_count + rejected_count + $2 + $3 + $4 >= line_count
+                            THEN now() END
+    WHERE id = $1
+"""
 
 
 class PostgresTransaction:
@@ -225,12 +247,12 @@ class PostgresTransaction:
             "WHERE session_id = ANY($1::uuid[]) ORDER BY session_id, revision DESC",
             list(session_ids),
         )
-        return {record["session_id"]: Bill(**dict(record)) for record in records}
+        return {
+            record["session_id"]: Bill(**{**record, "lines": lines_of(record["lines"])}) for record in records
+        }
 
     async def add_bills(self, bills: Sequence[Bill]) -> None:
-        await (await self._lazy.connection()).executemany(
-            _ADD_BILL, [[getattr(bill, name) for name in _BILL_COLUMNS] for bill in bills]
-        )
+        await (await self._lazy.connection()).executemany(_ADD_BILL, [_bill_values(bill) for bill in bills])
 
     async def save_connectors(self, connectors: Sequence[tuple[Station, int]]) -> None:
         values = [_connector_values(station, number) for station, number in connectors]
@@ -289,6 +311,9 @@ class PostgresTransaction:
             "DELETE FROM parked_message WHERE id = ANY($1::int8[])", list(parked_ids)
         )
 
+    async def count_imported(self, counts: Sequence[ImportCount]) -> None:
+        await (await self._lazy.connection()).executemany(_COUNT_IMPORTED, counts)
+
     async def add_events(self, events: Sequence[StationEvent]) -> None:
         await (await self._lazy.connection()).executemany(
             "INSERT INTO station_event (evse_id, connector_id, ts, kind, detail) VALUES ($1, $2, $3, $4, $5)",
@@ -314,8 +339,18 @@ class PostgresTransaction:
             ],
         )
 
+    async def lock_commands(self, ids: Collection[UUID]) -> dict[UUID, CommandUpdate]:
+        return await stored_commands.lock_commands(await self._lazy.connection(), ids)
+
+    async def save_commands(self, commands: Sequence[CommandUpdate]) -> None:
+        await stored_commands.save_commands(await self._lazy.connection(), commands)
+
     async def notify(self, connectors: Sequence[ConnectorUpdate], sessions: Sequence[SessionUpdate]) -> None:
         self._lazy.later(_NOTIFY, CHANNEL, encode_notices(connectors, sessions))
+
+
+def _bill_values(bill: Bill) -> list[Any]:
+    return [lines_json(bill.lines) if name == "lines" else getattr(bill, name) for name in _BILL_COLUMNS]
 
 
 def _session_values(station: Station, account: Account) -> list[Any]:
@@ -323,6 +358,7 @@ def _session_values(station: Station, account: Account) -> list[Any]:
     return [
         session.id,
         station.evse_id,
+        station.site_at(session.started_at),
         account.connector_id,
         session.device_session_id,
         session.id_token,

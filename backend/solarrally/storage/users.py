@@ -1,49 +1,36 @@
-"""The people who may use the API: their accounts, password hashes and single-use live tickets."""
+"""The people who may use the API: their accounts and password hashes."""
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import re
-import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 from typing import Any, Final
 
-from pwdlib import PasswordHash
-from pwdlib.exceptions import UnknownHashError
-from pwdlib.hashers.argon2 import Argon2Hasher
-from sqlalchemy import Row, Select, delete, func, insert, select
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import Row, Select, func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from sqlalchemy.sql.dml import ReturningInsert
 
+from solarrally.domain.permission import Role as Role
+from solarrally.domain.permission import permissions_of
 from solarrally.errors import SolarRallyError
+from solarrally.storage.passwords import Passwords
 from solarrally.storage.queries.connecting import connected
 from solarrally.storage.queries.window import Order, Window
-from solarrally.storage.tables import app_user, live_ticket
+from solarrally.storage.tables import app_user
+from solarrally.storage.tables import role as role_table
 
 MIN_PASSWORD_LENGTH: Final = 8
 MAX_PASSWORD_LENGTH: Final = 128
 """Longer ones would only buy an attacker our processor time."""
 MAX_ID_TOKEN_LENGTH: Final = 255
+MAX_MAIL_ADDRESS_LENGTH: Final = 254
+ROLE_NAME_PATTERN: Final = r"^[a-z][a-z0-9_-]{0,31}$"
 USERNAME_PATTERN: Final = r"^[a-z0-9][a-z0-9._@-]{0,63}$"
 """Lower-case ASCII, so that no two names look alike."""
-CONCURRENT_HASHES: Final = 2
-"""Each hash takes 64 MiB and about 90 ms of a core."""
-MAX_WAITING_HASHES: Final = 32
-
-
-class Role(StrEnum):
-    """What somebody is here for; `api.permissions` says what each may do."""
-
-    ADMIN = "admin"
-    OPERATOR = "operator"
-    USER = "user"
-    GUEST = "guest"
 
 
 class InvalidUser(SolarRallyError):
@@ -63,20 +50,21 @@ class UserExists(SolarRallyError):
         self.field = field
 
 
-class TooManyLogins(SolarRallyError):
-    """More passwords are waiting to be hashed than is reasonable."""
-
-
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Account:
     """One user, without the password."""
 
     id: int
     username: str
-    role: Role
+    role: str
+    """A built-in `Role`, or the name of one that was made here."""
+    permissions: frozenset[str]
+    """What the role allows."""
+    email: str | None
     id_token: str | None
     is_active: bool
     created_at: datetime
+    password_changed_at: datetime
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -87,58 +75,13 @@ class Credentials:
     password_hash: str
 
 
-class Passwords:
-    """Argon2 in threads, at most two at a time.
-
-    `is_right` takes the same time for unknown users as for known ones.
-    """
-
-    def __init__(self, hasher: PasswordHash | None = None) -> None:
-        self._hasher = PasswordHash((Argon2Hasher(),)) if hasher is None else hasher
-        self._slots = asyncio.Semaphore(CONCURRENT_HASHES)
-        self._waiting_count = 0
-        self._dummy_hash: str | None = None
-
-    async def hash(self, password: str) -> str:
-        """The hash to store. Raises `TooManyLogins`."""
-        async with self._slot():
-            return await asyncio.to_thread(self._hasher.hash, password)
-
-    async def is_right(self, password: str, password_hash: str | None) -> bool:
-        """Whether the password belongs to the hash; for None (no such user) False after the same work.
-
-        Raises `TooManyLogins`.
-        """
-        if self._dummy_hash is None:
-            self._dummy_hash = await self.hash(secrets.token_urlsafe())
-        async with self._slot():
-            is_right = await asyncio.to_thread(self._verify, password, password_hash or self._dummy_hash)
-        return is_right and password_hash is not None
-
-    def _verify(self, password: str, password_hash: str) -> bool:
-        try:
-            return self._hasher.verify(password, password_hash)
-        except UnknownHashError:  # such as "!", to lock an account: no password belongs to it
-            return False
-
-    @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
-        if self._waiting_count >= MAX_WAITING_HASHES:
-            raise TooManyLogins(f"{self._waiting_count} passwords are being checked")
-        self._waiting_count += 1
-        try:
-            async with self._slots:
-                yield
-        finally:
-            self._waiting_count -= 1
-
-
 async def create_user(
     database: AsyncEngine | AsyncConnection,
     username: str,
     password: str,
     role: str,
     id_token: str | None = None,
+    email: str | None = None,
     *,
     passwords: Passwords | None = None,
 ) -> Account:
@@ -146,19 +89,41 @@ async def create_user(
 
     Raises `InvalidUser` and `UserExists`, each with the field.
     """
-    _check(username, password, role, id_token)
+    check_username(username)
+    check_password(password)
     password_hash = await (Passwords() if passwords is None else passwords).hash(password)
-    values = {"username": username, "password_hash": password_hash, "role": role, "id_token": id_token}
-    statement: ReturningInsert[Any] = insert(app_user).values(values).returning(*_ACCOUNT_COLUMNS)
-    try:
-        if isinstance(database, AsyncConnection):
-            return _account((await database.execute(statement)).one())
-        async with connected(database) as connection:
-            account = _account((await connection.execute(statement)).one())
-            await connection.commit()
-            return account
-    except IntegrityError as error:
-        raise UserExists("id_token" if "uq_app_user_id_token" in str(error.orig) else "username") from error
+    if isinstance(database, AsyncConnection):
+        return await insert_user(database, username, password_hash, role, id_token, email)
+    async with connected(database) as connection:
+        account = await insert_user(connection, username, password_hash, role, id_token, email)
+        await connection.commit()
+        return account
+
+
+async def insert_user(
+    connection: AsyncConnection,
+    username: str,
+    password_hash: str,
+    role: str,
+    id_token: str | None = None,
+    email: str | None = None,
+) -> Account:
+    """Add a user whose password is hashed already. Raises `InvalidUser` and `UserExists`."""
+    check_username(username)
+    check_id_token(id_token)
+    values = {
+        "username": username,
+        "password_hash": password_hash,
+        "role": role,
+        "email": None if email is None else mail_address(email),
+        "id_token": id_token,
+    }
+    with refusals_named():
+        statement = insert(app_user).values(values).returning(app_user.c.id)
+        user_id = (await connection.execute(statement)).scalar_one()
+    account = await account_in(connection, user_id)
+    assert account is not None
+    return account
 
 
 async def count_users(database: AsyncEngine | AsyncConnection) -> int:
@@ -173,7 +138,17 @@ async def count_users(database: AsyncEngine | AsyncConnection) -> int:
 async def account_of(engine: AsyncEngine, user_id: int) -> Account | None:
     """The account, or None when there is no such user."""
     async with connected(engine) as connection:
-        row = (await connection.execute(_ACCOUNTS.where(app_user.c.id == user_id))).one_or_none()
+        return await account_in(connection, user_id)
+
+
+async def account_in(
+    connection: AsyncConnection, user_id: int, *, is_to_be_changed: bool = False
+) -> Account | None:
+    """The account as the transaction sees it; locked when it is to be changed. None: no such user."""
+    statement = _ACCOUNTS.where(app_user.c.id == user_id)
+    if is_to_be_changed:
+        statement = statement.with_for_update(of=app_user)
+    row = (await connection.execute(statement)).one_or_none()
     return None if row is None else _account(row)
 
 
@@ -191,74 +166,103 @@ ACCOUNT_ORDERS: Final[dict[str, Order[Account]]] = {
 }
 
 
-async def list_accounts(engine: AsyncEngine, window: Window[Account]) -> list[Account]:
+@dataclass(slots=True, frozen=True, kw_only=True)
+class AccountFilter:
+    """Which accounts; None does not restrict."""
+
+    role: str | None = None
+    is_active: bool | None = None
+    q: str | None = None
+    """What the username or the mail address begins with; lower-case."""
+
+
+async def list_accounts(engine: AsyncEngine, where: AccountFilter, window: Window[Account]) -> list[Account]:
     """The accounts of the window."""
-    async with connected(engine) as connection:
-        return [_account(row) for row in await connection.execute(window.of(_ACCOUNTS))]
-
-
-async def create_ticket(
-    engine: AsyncEngine, user_id: int, *, now: datetime, ttl_s: float
-) -> tuple[str, datetime]:
-    """A ticket that opens the live WebSocket once, and when it expires. Only its hash is stored."""
-    ticket = secrets.token_urlsafe(32)
-    expires_at = now + timedelta(seconds=ttl_s)
-    async with connected(engine) as connection:
-        await connection.execute(delete(live_ticket).where(live_ticket.c.expires_at < now))
-        await connection.execute(
-            insert(live_ticket).values(
-                ticket_hash=_ticket_hash(ticket), user_id=user_id, expires_at=expires_at
-            )
+    statement = window.of(_ACCOUNTS)
+    if where.role is not None:
+        statement = statement.where(app_user.c.role == where.role)
+    if where.is_active is not None:
+        statement = statement.where(app_user.c.is_active == where.is_active)
+    if where.q is not None:
+        statement = statement.where(
+            app_user.c.username.startswith(where.q, autoescape=True)
+            | app_user.c.email.startswith(where.q, autoescape=True)
         )
-        await connection.commit()
-    return ticket, expires_at
-
-
-async def redeem_ticket(engine: AsyncEngine, ticket: str, *, now: datetime) -> int | None:
-    """The id of the user it was made for, and the ticket is gone; None if it is unknown, used or expired."""
-    statement = (
-        delete(live_ticket)
-        .where(live_ticket.c.ticket_hash == _ticket_hash(ticket))
-        .returning(live_ticket.c.user_id, live_ticket.c.expires_at)
-    )
     async with connected(engine) as connection:
-        row = (await connection.execute(statement)).one_or_none()
-        await connection.commit()
-    return None if row is None or row.expires_at <= now else int(row.user_id)
+        return [_account(row) for row in await connection.execute(statement)]
 
 
 _ACCOUNT_COLUMNS: Final = (
     app_user.c.id,
     app_user.c.username,
     app_user.c.role,
+    app_user.c.email,
     app_user.c.id_token,
     app_user.c.is_active,
     app_user.c.created_at,
+    app_user.c.password_changed_at,
+    role_table.c.permissions,
 )
-_ACCOUNTS: Final[Select[Any]] = select(*_ACCOUNT_COLUMNS)
+_ACCOUNTS: Final[Select[Any]] = select(*_ACCOUNT_COLUMNS).join(
+    role_table, role_table.c.name == app_user.c.role
+)
 
 
 def _account(row: Row[Any]) -> Account:
     return Account(
         id=row.id,
         username=row.username,
-        role=Role(row.role),
+        role=row.role,
+        permissions=permissions_of(row.role, row.permissions),
+        email=row.email,
         id_token=row.id_token,
         is_active=row.is_active,
         created_at=row.created_at,
+        password_changed_at=row.password_changed_at,
     )
 
 
-def _ticket_hash(ticket: str) -> bytes:
-    return hashlib.sha256(ticket.encode()).digest()
-
-
-def _check(username: str, password: str, role: str, id_token: str | None) -> None:
+def check_username(username: str) -> None:
+    """Raises `InvalidUser`."""
     if re.fullmatch(USERNAME_PATTERN, username) is None:
         raise InvalidUser("username", "1 to 64 of a-z 0-9 . _ @ -, beginning with a letter or digit")
+
+
+def check_password(password: str) -> None:
+    """Raises `InvalidUser`."""
     if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
         raise InvalidUser("password", f"{MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters")
-    if role not in set(Role):
-        raise InvalidUser("role", f"one of {', '.join(Role)}")
+
+
+def check_id_token(id_token: str | None) -> None:
+    """Raises `InvalidUser`."""
     if id_token is not None and (not 1 <= len(id_token) <= MAX_ID_TOKEN_LENGTH or "\0" in id_token):
         raise InvalidUser("id_token", f"1 to {MAX_ID_TOKEN_LENGTH} characters, without NUL")
+
+
+def mail_address(text: str) -> str:
+    """A mail address as we store it: ASCII and lower-case, so that nobody has it twice. Raises `InvalidUser`.
+
+    Letters beyond ASCII may be in the domain only, and reserved domains (`plant.local`) are none.
+    """
+    try:
+        checked = validate_email(text, check_deliverability=False, allow_smtputf8=False, strict=True)
+    except EmailNotValidError as error:
+        raise InvalidUser("email", "not a mail address such as dora@example.org") from error
+    assert checked.ascii_email is not None  # without SMTPUTF8 there always is one
+    return checked.ascii_email.lower()
+
+
+@contextmanager
+def refusals_named() -> Iterator[None]:
+    """Say by its field what the database refuses of a user: `UserExists`, or `InvalidUser` for the role."""
+    try:
+        yield
+    except IntegrityError as error:
+        text = str(error.orig)
+        for field in ("username", "email", "id_token"):
+            if f"uq_app_user_{field}" in text:
+                raise UserExists(field) from error
+        if "fk_app_user_role" in text:
+            raise InvalidUser("role", "there is no such role") from error
+        raise

@@ -231,5 +231,6 @@ def test_the_parts_add_up_to_the_whole_to_the_wh(solar: float, grid: float, rest
 
     assert sum(parts) == round(total)
     assert all(part >= 0 for part in parts)
-    assert abs(parts[0] - solar) <= 1.5
-    assert abs(parts[1] - grid) <= 1.5
+    # The larger source has the remainder of less than 1 Wh, and the roundings of the total and the other.
+    assert abs(parts[0] - solar) <= 2.0
+    assert abs(parts[1] - grid) <= 2.0

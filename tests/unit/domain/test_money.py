@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from solarrally.domain.bill import Account, Bill, dissolve, settle
 from solarrally.domain.session import Session
-from solarrally.domain.tariff import Tariff, tariff_at
+from solarrally.domain.tariff import Tariff, TariffElement, tariff_at
 from tests.builders import at, fold, reading
 
 TARIFF = Tariff(
@@ -27,8 +28,8 @@ def session(energy_wh: float, *, ended: bool = True) -> Session:
     return fold(readings)[0]
 
 
-def account(of: Session) -> Account:
-    return Account(of, "cp1", 1, of.energy.figures(), TARIFF)
+def account(of: Session, tariff: Tariff = TARIFF) -> Account:
+    return Account(of, "cp1", 1, of.energy.figures(), tariff)
 
 
 def test_each_source_has_its_price() -> None:
@@ -124,6 +125,65 @@ def test_bills_of_one_session_have_ids_that_repeat_on_every_run() -> None:
     ended = account(session(1000))
 
     assert settle(ended, None) == settle(ended, None)
+
+
+WITH_VAT = replace(TARIFF, vat_percent=Decimal(15))
+DEARER_AT_ONE = replace(
+    WITH_VAT,
+    elements=(
+        TariffElement(
+            start_time="13:00",
+            end_time="14:00",
+            price_solar_per_kwh=Decimal(20),
+            price_grid_per_kwh=Decimal(80),
+        ),
+    ),
+)
+
+
+def test_a_bill_says_what_was_taken_at_which_price_and_the_vat() -> None:
+    [bill] = settle(account(session(1000), WITH_VAT), None)
+
+    [line] = bill.lines
+    assert (line.energy_solar_wh, line.price_solar_per_kwh, line.cost) == (1000, Decimal(10), Decimal(10))
+    assert (bill.total, bill.vat_percent, bill.vat) == (Decimal("10.00"), Decimal(15), Decimal("1.50"))
+
+
+def test_a_credit_takes_back_the_vat_as_well() -> None:
+    [bill] = settle(account(session(1000), WITH_VAT), None)
+
+    [back] = dissolve(bill)
+
+    assert (back.total, back.vat, back.lines) == (Decimal("-10.00"), Decimal("-1.50"), bill.lines)
+
+
+def test_a_bill_changes_when_the_same_energy_flowed_at_other_times() -> None:
+    """Each takes 1 kWh from 12:30 to 13:30; they cost the same, and the lines differ."""
+
+    def of(*seen: tuple[float, float]) -> Account:
+        readings = [
+            reading(s, "charging", session_id="s", session_energy_wh=wh, energy_source="solar")
+            for s, wh in seen
+        ]
+        [made] = fold([*readings, reading(5401, "available", power_w=0.0)])
+        same_price = replace(DEARER_AT_ONE.elements[0], price_solar_per_kwh=Decimal(10))
+        return account(made, replace(DEARER_AT_ONE, elements=(same_price,)))
+
+    evenly, late = of((1800, 0), (5400, 1000)), of((1800, 0), (3600, 0), (5400, 1000))
+    [first] = settle(evenly, None)
+    assert evenly.cost == late.cost
+
+    back, second = settle(late, first)
+
+    assert (back.kind, [line.energy_solar_wh for line in second.lines]) == ("credit", [1000])
+    assert settle(evenly, first) == []
+
+
+def test_a_bill_of_before_there_were_lines_is_not_corrected_for_lacking_them() -> None:
+    ended = account(session(1000))
+    [bill] = settle(ended, None)
+
+    assert settle(ended, replace(bill, lines=())) == []
 
 
 def total(bills: list[Bill]) -> Decimal:

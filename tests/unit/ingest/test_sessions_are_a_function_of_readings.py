@@ -20,8 +20,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from solarrally.dialects.routes import decode
+from solarrally.domain.bill import Account
+from solarrally.domain.periods import PricedPeriod
 from solarrally.domain.reading import Reading
 from solarrally.domain.station import ConnectorState, SessionRules, judged_quality, observe
+from solarrally.domain.tariff import TariffElement
 from solarrally.ingest.fates import Fate
 from solarrally.ingest.pipeline import Pipeline
 from solarrally.ingest.rules import IngestRules
@@ -36,6 +39,21 @@ RULES = IngestRules(
     tick_s=3600.0,
 )
 RECEIVED_AT = at(90_000)
+BY_TIME = replace(
+    TARIFF,
+    vat_percent=Decimal(15),
+    timezone="America/Jamaica",
+    elements=tuple(
+        TariffElement(
+            start_time=f"{7 + n // 4:02}:{n % 4 * 15:02}",  # noon in UTC, and on
+            end_time=f"{7 + (n + 1) // 4:02}:{(n + 1) % 4 * 15:02}",
+            price_solar_per_kwh=Decimal(n),
+            price_grid_per_kwh=Decimal(100 + n),
+        )
+        for n in range(1, 30, 2)
+    ),
+)
+"""Another price every quarter of an hour."""
 
 
 class Crash(Exception):
@@ -90,7 +108,19 @@ def histories(draw: st.DrawFn) -> list[bytes]:
     return payloads
 
 
-Figures = tuple[datetime, datetime | None, str | None, str | None, int, int, int, str, int, Decimal]
+Figures = tuple[
+    datetime,
+    datetime | None,
+    str | None,
+    str | None,
+    int,
+    int,
+    int,
+    str,
+    int,
+    tuple[PricedPeriod, ...],
+    Decimal,
+]
 
 
 def plain_fold(payloads: list[bytes]) -> list[Figures]:
@@ -111,9 +141,7 @@ def plain_fold(payloads: list[bytes]) -> list[Figures]:
 
 def figures(session: Any) -> Figures:
     energy = session.energy.figures()
-    cost = TARIFF.cost(
-        solar_wh=energy.solar_wh, grid_wh=energy.grid_wh, unattributed_wh=energy.unattributed_wh
-    )
+    priced = Account(session, "cp1", 1, energy, BY_TIME)
     return (
         session.started_at,
         session.ended_at,
@@ -124,7 +152,8 @@ def figures(session: Any) -> Figures:
         energy.grid_wh,
         energy.method.value,
         session.reading_count,
-        cost,
+        priced.lines,
+        priced.cost,
     )
 
 
@@ -184,6 +213,7 @@ def test_any_order_repetition_cut_and_crash_gives_the_sessions_of_the_plain_fold
     )
     crashes = data.draw(st.lists(st.booleans(), max_size=8), label="crashes")
     store = MemoryStore(faults)
+    store.tariffs = [BY_TIME]
 
     runs = asyncio.run(ingest(store, messages, batch_size, iter(crashes)))
 

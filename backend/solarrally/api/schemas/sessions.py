@@ -10,10 +10,12 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
+from solarrally.api.bill_rules import BillRules
 from solarrally.api.schemas.common import Answer, PageAnswer, flag_words
 from solarrally.domain.energy import SessionQuality
 from solarrally.domain.reading import Quality
-from solarrally.storage.queries import BillRow, ReadingRow, SessionRow
+from solarrally.domain.tariff import vat_on
+from solarrally.storage.queries import ReadingRow, SessionRow
 
 _SESSION_EXAMPLE: Final[JsonDict] = {
     "id": "7f0c1c1e-5d3a-4b7e-9d0a-2f6c1b9e8a77",
@@ -40,8 +42,16 @@ _SESSION_EXAMPLE: Final[JsonDict] = {
     "tariff_id": 1,
     "currency": "JMD",
     "cost": "160.0000",
-    "total_cost": {"excl_vat": "160.0000"},
+    "total_cost": {"excl_vat": "160.0000", "incl_vat": "184.0000"},
     "updated_at": "2026-11-21T07:00:00.052Z",
+    "country_code": "JM",
+    "party_id": "SRY",
+    "location_id": "1",
+    "start_date_time": "2026-11-21T06:00:00Z",
+    "end_date_time": "2026-11-21T07:00:00Z",
+    "cdr_token": {"uid": "04A2B3C4", "type": "OTHER"},
+    "auth_method": "WHITELIST",
+    "last_updated": "2026-11-21T07:00:00.052Z",
 }
 _READING_EXAMPLE: Final[JsonDict] = {
     "ts": "2026-11-21T06:00:01Z",
@@ -69,40 +79,27 @@ _READING_EXAMPLE: Final[JsonDict] = {
     "error_code": None,
     "quality": [],
 }
-_BILL_EXAMPLE: Final[JsonDict] = {
-    "id": "0a4f7f0e-8f3b-4f0d-8a51-7b9d4a1e2c33",
-    "number": 1042,
-    "session_id": "7f0c1c1e-5d3a-4b7e-9d0a-2f6c1b9e8a77",
-    "revision": 1,
-    "kind": "invoice",
-    "credits_bill_id": None,
-    "evse_uid": "CP-0001",
-    "connector_id": 1,
-    "id_token": "04A2B3C4",
-    "started_at": "2026-11-21T06:00:00Z",
-    "ended_at": "2026-11-21T07:00:00Z",
-    "energy_solar_wh": 5000,
-    "energy_grid_wh": 2200,
-    "energy_unattributed_wh": 0,
-    "tariff_id": 1,
-    "price_solar_per_kwh": "10.0000",
-    "price_grid_per_kwh": "50.0000",
-    "currency": "JMD",
-    "total": "160.0000",
-    "issued_at": "2026-11-21T07:00:00.052Z",
-}
 
 
 class Price(Answer):
-    """OCPI's Price. We reckon without VAT, so `incl_vat` is left out."""
+    """OCPI's Price."""
 
     excl_vat: Decimal = Field(description="Decimal as text, never a float.")
+    incl_vat: Decimal = Field(description="With the VAT of the tariff.")
+
+
+class CdrToken(Answer):
+    """What OCPI's CdrToken says of who charges. We know of no contract."""
+
+    uid: str = Field(description="The id_token.")
+    type: Literal["OTHER"] = Field(description="Devices do not say what kind of token they read.")
 
 
 class Session(Answer):
-    """The time one vehicle occupies a connector. OCPI 2.2.1's words; numbers' names end in their unit.
+    """The time one vehicle occupies a connector.
 
-    OCPI's start_date_time, end_date_time and last_updated are `started_at`, `ended_at` and `updated_at`.
+    Our own names come first; those of an OCPI 2.2.1 Session that are not among them follow, from
+    `country_code` on, and say the same. OCPI's connector_id is text, ours a number.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_SESSION_EXAMPLE]})
@@ -110,7 +107,7 @@ class Session(Answer):
     id: UUID
     evse_uid: str
     connector_id: int
-    site_id: int
+    site_id: int = Field(description="Where the EVSE stood when it started.")
     device_session_id: str | None = Field(description="The device's own name for it.")
     id_token: str | None = Field(description="Who charges, as the device read it.")
     status: Literal["ACTIVE", "COMPLETED"]
@@ -133,11 +130,21 @@ class Session(Answer):
     tariff_id: int
     currency: str = Field(description="ISO 4217.")
     cost: Decimal = Field(description="Decimal as text, never a float; in `currency`.")
-    total_cost: Price = Field(description="OCPI's total_cost: always equal to `cost`.")
+    total_cost: Price = Field(description="OCPI's total_cost: `cost`, without and with VAT.")
     updated_at: datetime
+    country_code: str
+    party_id: str
+    location_id: str = Field(description="site_id.")
+    start_date_time: datetime = Field(description="started_at.")
+    end_date_time: datetime | None = Field(description="ended_at.")
+    cdr_token: CdrToken | None = Field(description="null: the device did not say who charges.")
+    auth_method: Literal["WHITELIST"] = Field(
+        description="The device or we decide who may charge; no other operator is asked."
+    )
+    last_updated: datetime = Field(description="updated_at.")
 
     @classmethod
-    def of(cls, row: SessionRow) -> Session:
+    def of(cls, row: SessionRow, rules: BillRules) -> Session:
         return cls(
             id=row.id,
             evse_uid=row.evse_uid,
@@ -163,8 +170,18 @@ class Session(Answer):
             tariff_id=row.tariff_id,
             currency=row.currency,
             cost=row.cost,
-            total_cost=Price(excl_vat=row.cost),
+            total_cost=Price(
+                excl_vat=row.cost, incl_vat=row.cost + vat_on(row.cost, row.vat_percent, row.currency)
+            ),
             updated_at=row.updated_at,
+            country_code=rules.country_code,
+            party_id=rules.party_id,
+            location_id=str(row.site_id),
+            start_date_time=row.started_at,
+            end_date_time=row.ended_at,
+            cdr_token=None if row.id_token is None else CdrToken(uid=row.id_token, type="OTHER"),
+            auth_method="WHITELIST",
+            last_updated=row.updated_at,
         )
 
 
@@ -246,61 +263,3 @@ class ReadingPage(PageAnswer):
     )
 
     items: list[Reading]
-
-
-class Bill(Answer):
-    """One bill. It never changes: a correction is a credit (negative total) and a new invoice."""
-
-    id: UUID
-    number: int
-    session_id: UUID
-    revision: int
-    kind: Literal["invoice", "credit"]
-    credits_bill_id: UUID | None = Field(description="The invoice that a credit takes back.")
-    evse_uid: str
-    connector_id: int
-    id_token: str | None
-    started_at: datetime
-    ended_at: datetime
-    energy_solar_wh: int
-    energy_grid_wh: int
-    energy_unattributed_wh: int
-    tariff_id: int
-    price_solar_per_kwh: Decimal
-    price_grid_per_kwh: Decimal
-    currency: str
-    total: Decimal = Field(description="Decimal as text, never a float; in `currency`.")
-    issued_at: datetime
-
-    @classmethod
-    def of(cls, row: BillRow) -> Bill:
-        return cls(
-            id=row.id,
-            number=row.number,
-            session_id=row.session_id,
-            revision=row.revision,
-            kind="credit" if row.kind == "credit" else "invoice",
-            credits_bill_id=row.credits_bill_id,
-            evse_uid=row.evse_uid,
-            connector_id=row.connector_id,
-            id_token=row.id_token,
-            started_at=row.started_at,
-            ended_at=row.ended_at,
-            energy_solar_wh=row.energy_solar_wh,
-            energy_grid_wh=row.energy_grid_wh,
-            energy_unattributed_wh=row.energy_unattributed_wh,
-            tariff_id=row.tariff_id,
-            price_solar_per_kwh=row.price_solar_per_kwh,
-            price_grid_per_kwh=row.price_grid_per_kwh,
-            currency=row.currency,
-            total=row.total,
-            issued_at=row.issued_at,
-        )
-
-
-class BillList(Answer):
-    """All bills of one session, in the order they were issued."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [_BILL_EXAMPLE]}]})
-
-    items: list[Bill]

@@ -1,33 +1,55 @@
-"""Users, logins and live tickets."""
+"""The users, and what may be changed of them."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final, Literal
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.config import JsonDict
 
-from solarrally.api.parameters import ShortText
-from solarrally.api.permissions import PERMISSIONS_OF_ROLE
+from solarrally.api.parameters import without_nul
 from solarrally.api.schemas.common import Answer, PageAnswer
 from solarrally.storage.users import (
     MAX_ID_TOKEN_LENGTH,
+    MAX_MAIL_ADDRESS_LENGTH,
     MAX_PASSWORD_LENGTH,
     MIN_PASSWORD_LENGTH,
+    ROLE_NAME_PATTERN,
     USERNAME_PATTERN,
     Account,
+    InvalidUser,
+    mail_address,
 )
 
-RoleWord = Literal["admin", "operator", "user", "guest"]
+
+def _stored_mail_address(text: str) -> str:
+    try:
+        return mail_address(text)
+    except InvalidUser as error:
+        raise ValueError(error.message) from error
+
+
+RoleName = Annotated[str, StringConstraints(pattern=ROLE_NAME_PATTERN)]
+"""Of a built-in role, or of one that was made here."""
+IdToken = Annotated[
+    str, StringConstraints(min_length=1, max_length=MAX_ID_TOKEN_LENGTH), AfterValidator(without_nul)
+]
+MailAddress = Annotated[
+    str,
+    StringConstraints(min_length=3, max_length=MAX_MAIL_ADDRESS_LENGTH),
+    AfterValidator(_stored_mail_address),
+]
 
 _USER_EXAMPLE: Final[JsonDict] = {
     "id": 7,
     "username": "dora",
+    "email": "dora@example.org",
     "role": "user",
     "id_token": "04A2B3C4",
     "is_active": True,
     "created_at": "2026-11-21T07:00:00Z",
+    "password_changed_at": "2026-11-21T07:00:00Z",
 }
 
 
@@ -38,20 +60,24 @@ class User(Answer):
 
     id: int
     username: str
-    role: RoleWord
+    email: str | None
+    role: str
     id_token: str | None = Field(description="Sessions with this token are the user's own.")
     is_active: bool
     created_at: datetime
+    password_changed_at: datetime
 
     @classmethod
     def of(cls, account: Account) -> User:
         return cls(
             id=account.id,
             username=account.username,
-            role=account.role.value,
+            email=account.email,
+            role=account.role,
             id_token=account.id_token,
             is_active=account.is_active,
             created_at=account.created_at,
+            password_changed_at=account.password_changed_at,
         )
 
 
@@ -78,6 +104,7 @@ class NewUser(BaseModel):
                     "password": "correct horse battery",
                     "role": "user",
                     "id_token": "04A2B3C4",
+                    "email": "dora@example.org",
                 }
             ]
         },
@@ -87,74 +114,31 @@ class NewUser(BaseModel):
         pattern=USERNAME_PATTERN, description="Lower-case ASCII, so that no two names look alike."
     )
     password: str = Field(min_length=MIN_PASSWORD_LENGTH, max_length=MAX_PASSWORD_LENGTH)
-    role: RoleWord
-    id_token: str | None = Field(default=None, min_length=1, max_length=MAX_ID_TOKEN_LENGTH)
+    role: RoleName
+    id_token: IdToken | None = None
+    email: MailAddress | None = None
 
 
-class Me(Answer):
-    """Who the token speaks for, and what it may do."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "user": _USER_EXAMPLE,
-                    "permissions": ["live:subscribe", "session:read_own", "status:read"],
-                }
-            ]
-        }
-    )
-
-    user: User
-    permissions: list[str]
-
-    @classmethod
-    def of(cls, account: Account) -> Me:
-        return cls(user=User.of(account), permissions=sorted(PERMISSIONS_OF_ROLE[account.role]))
-
-
-class LoginForm(BaseModel):
-    """OAuth2's password form (RFC 6749 4.3.2), for our own user interfaces only (RFC 9700 2.4)."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    username: ShortText
-    password: str = Field(min_length=1, max_length=MAX_PASSWORD_LENGTH)
-    grant_type: Literal["password"] | None = None
-    scope: Literal[""] | None = Field(default=None, description="Not used: the role decides.")
-    client_id: Literal[""] | None = Field(default=None, description="Not used.")
-    client_secret: Literal[""] | None = Field(default=None, description="Not used.")
-
-
-class AccessToken(Answer):
-    """An access token for the Authorization header."""
+class UserChange(BaseModel):
+    """What is to change of a user; what is not named stays."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"access_token": "eyJhbGciOi…", "token_type": "bearer", "expires_in_s": 900}]
-        }
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"examples": [{"is_active": False}, {"role": "operator", "id_token": None}]},
     )
 
-    access_token: str
-    token_type: Literal["bearer"]
-    expires_in_s: int
-
-
-class LiveTicket(Answer):
-    """A ticket that opens the live WebSocket once."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "ticket": "qL0C0k2S6oV0y8c7R0aZ3w1n6x0a9b1c2d3e4f5g6h7",
-                    "expires_at": "2026-11-21T07:00:30Z",
-                    "expires_in_s": 30,
-                }
-            ]
-        }
+    role: RoleName = Field(default_factory=str)
+    is_active: bool = Field(
+        default_factory=bool, description="False: all that the user has open ends within 30 s."
+    )
+    id_token: IdToken | None = Field(default=None, description="null: no sessions are the user's own.")
+    email: MailAddress | None = Field(
+        default=None, description="null: none, and the password cannot be reset by mail."
     )
 
-    ticket: str = Field(description="Sent as the WebSocket subprotocol `ticket.<ticket>`.")
-    expires_at: datetime
-    expires_in_s: int
+    @model_validator(mode="after")
+    def _names_a_field(self) -> UserChange:
+        if not self.model_fields_set:
+            raise ValueError("name at least one field to change")
+        return self

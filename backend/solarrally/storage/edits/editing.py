@@ -7,7 +7,16 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from solarrally.errors import SolarRallyError
 from solarrally.storage.queries.connecting import connected
+
+
+class EditConflict(SolarRallyError):
+    """The object cannot be made, changed or removed as things are; `field` says what is in the way."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 @asynccontextmanager

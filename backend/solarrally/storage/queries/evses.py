@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from solarrally.storage.queries.connecting import connected
 from solarrally.storage.queries.window import Order, Window
-from solarrally.storage.tables import connector, evse
+from solarrally.storage.tables import connector, evse, site
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -36,6 +36,9 @@ class ConnectorRow:
     quality: int
     session_id: UUID | None
     """The running session."""
+    standard: str | None
+    format: str | None
+    power_type: str | None
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -44,6 +47,7 @@ class EvseRow:
 
     evse_uid: str
     site_id: int
+    name: str | None
     dialect: str
     vendor: str | None
     model: str | None
@@ -52,16 +56,24 @@ class EvseRow:
     is_enabled: bool
     is_online: bool
     online_changed_at: datetime | None
+    credentials_ref: str | None
+    created_at: datetime
+    edited_at: datetime | None
     connectors: Sequence[ConnectorRow]
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class EvseFilter:
-    """Which EVSEs; None does not restrict. `status` is that of at least one of the connectors."""
+    """Which EVSEs; None does not restrict. `status` is that of at least one of the connectors; `q` is what
+    the evse_uid or the name begins with, in upper or lower case.
+    """
 
     site_id: int | None = None
     status: str | None = None
     is_online: bool | None = None
+    is_enabled: bool | None = None
+    dialect: str | None = None
+    q: str | None = None
 
 
 EVSE_ORDERS: Final[dict[str, Order[EvseRow]]] = {
@@ -72,10 +84,21 @@ EVSE_ORDERS: Final[dict[str, Order[EvseRow]]] = {
 async def list_evses(engine: AsyncEngine, where: EvseFilter, window: Window[EvseRow]) -> list[EvseRow]:
     """The EVSEs of the window; evse_uid sorts as the database sorts."""
     statement = window.of(select(evse))
-    if where.site_id is not None:
-        statement = statement.where(evse.c.site_id == where.site_id)
-    if where.is_online is not None:
-        statement = statement.where(evse.c.is_online == where.is_online)
+    for column, value in (
+        (evse.c.site_id, where.site_id),
+        (evse.c.is_online, where.is_online),
+        (evse.c.is_enabled, where.is_enabled),
+        (evse.c.dialect, where.dialect),
+    ):
+        if value is not None:
+            statement = statement.where(column == value)
+    if where.q is not None:
+        statement = statement.where(
+            or_(
+                evse.c.evse_uid.istartswith(where.q, autoescape=True),
+                evse.c.name.istartswith(where.q, autoescape=True),
+            )
+        )
     if where.status is not None:
         has_status = select(connector.c.evse_id).where(
             connector.c.evse_id == evse.c.id, connector.c.status == where.status
@@ -88,8 +111,38 @@ async def list_evses(engine: AsyncEngine, where: EvseFilter, window: Window[Evse
 async def evse_of(engine: AsyncEngine, evse_uid: str) -> EvseRow | None:
     """The EVSE, or None when it is not registered."""
     async with connected(engine) as connection:
-        found = await _with_connectors(connection, select(evse).where(evse.c.evse_uid == evse_uid))
+        return await evse_in(connection, evse_uid)
+
+
+async def evse_in(connection: AsyncConnection, evse_uid: str) -> EvseRow | None:
+    """`evse_of` in a transaction."""
+    found = await _with_connectors(connection, select(evse).where(evse.c.evse_uid == evse_uid))
     return found[0] if found else None
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class StationKey:
+    """What telemetry of an EVSE is filed under, and the time zone of its site."""
+
+    evse_id: int
+    timezone: str
+
+
+async def station_key_of(engine: AsyncEngine, evse_uid: str) -> StationKey | None:
+    """The key of the EVSE, or None when it is not registered."""
+    statement = (
+        select(evse.c.id, site.c.timezone)
+        .join(site, site.c.id == evse.c.site_id)
+        .where(evse.c.evse_uid == evse_uid)
+    )
+    async with connected(engine) as connection:
+        row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else StationKey(evse_id=row.id, timezone=row.timezone)
+
+
+async def key_of(connection: AsyncConnection, evse_uid: str) -> int | None:
+    """The database's key of the EVSE, or None when it is not registered."""
+    return await connection.scalar(select(evse.c.id).where(evse.c.evse_uid == evse_uid))
 
 
 _CONNECTOR_COLUMNS = [column for column in connector.c if column.name != "fold"]
@@ -112,6 +165,7 @@ def _evse_row(row: Row[Any], connectors: Sequence[ConnectorRow]) -> EvseRow:
     return EvseRow(
         evse_uid=row.evse_uid,
         site_id=row.site_id,
+        name=row.name,
         dialect=row.dialect,
         vendor=row.vendor,
         model=row.model,
@@ -120,6 +174,9 @@ def _evse_row(row: Row[Any], connectors: Sequence[ConnectorRow]) -> EvseRow:
         is_enabled=row.is_enabled,
         is_online=row.is_online,
         online_changed_at=row.online_changed_at,
+        credentials_ref=row.credentials_ref,
+        created_at=row.created_at,
+        edited_at=row.edited_at,
         connectors=connectors,
     )
 
@@ -140,4 +197,7 @@ def _connector_row(row: Row[Any]) -> ConnectorRow:
         error_code=row.error_code,
         quality=row.quality,
         session_id=row.session_id,
+        standard=row.standard,
+        format=row.format,
+        power_type=row.power_type,
     )

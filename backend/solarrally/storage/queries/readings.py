@@ -1,17 +1,19 @@
-"""The readings of one session, in their order."""
+"""Readings in their order: of one session, or of a connector over a range."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from solarrally.domain.reading import Quality
 from solarrally.storage.codes import SOURCE_OF_CODE, STATUS_OF_CODE
 from solarrally.storage.queries.connecting import connected
+from solarrally.storage.queries.evses import StationKey
 from solarrally.storage.queries.rounding import real
 from solarrally.storage.queries.sessions import SessionRow
 from solarrally.storage.queries.window import Order, Window
@@ -73,12 +75,37 @@ async def readings_of(
     ]
     if session.ended_at is not None:
         conditions.append(reading.c.ts <= session.ended_at)
+    async with connected(engine) as connection:
+        return await _window(connection, conditions, window)
+
+
+async def readings_between(
+    engine: AsyncEngine,
+    station: StationKey,
+    connector_id: int,
+    date_from: datetime,
+    date_to: datetime,
+    window: Window[ReadingRow],
+) -> list[ReadingRow]:
+    """The readings of a connector in the window, from `date_from` to before `date_to`."""
+    conditions = [
+        reading.c.evse_id == station.evse_id,
+        reading.c.connector_id == connector_id,
+        reading.c.ts >= date_from,
+        reading.c.ts < date_to,
+    ]
+    async with connected(engine) as connection:
+        return await _window(connection, conditions, window)
+
+
+async def _window(
+    connection: AsyncConnection, conditions: Sequence[ColumnElement[bool]], window: Window[ReadingRow]
+) -> list[ReadingRow]:
+    statement = window.of(select(reading).where(*conditions))
     if window.after is not None:  # lets PostgreSQL skip whole partitions
         ts = window.after[0]
-        conditions.append(reading.c.ts <= ts if window.is_descending else reading.c.ts >= ts)
-    statement = window.of(select(reading).where(and_(*conditions)))
-    async with connected(engine) as connection:
-        return [_reading_row(row) for row in await connection.execute(statement)]
+        statement = statement.where(reading.c.ts <= ts if window.is_descending else reading.c.ts >= ts)
+    return [_reading_row(row) for row in await connection.execute(statement)]
 
 
 def _device_ts(row: Row[Any]) -> datetime | None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, Select, false, select
+from sqlalchemy import Row, ScalarSelect, Select, false, select, union_all
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from solarrally.storage.queries.connecting import connected
 from solarrally.storage.queries.window import Order, Window
-from solarrally.storage.tables import charging_session, evse
+from solarrally.storage.tables import app_user, charging_session, evse, tariff
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -37,18 +38,23 @@ class SessionScope:
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class SessionFilter:
-    """Which sessions; None does not restrict."""
+    """Which sessions; None does not restrict. Ranges include their beginning and not their end."""
 
     evse_uid: str | None = None
     connector_id: int | None = None
     site_id: int | None = None
-    status: str | None = None
+    status: Sequence[str] | None = None
     device_session_id: str | None = None
     id_token: str | None = None
+    user_id: int | None = None
+    """Whose id_token it is now."""
+    energy_min_wh: int | None = None
     date_from: datetime | None = None
-    """On `started_at`, inclusive."""
+    """On `started_at`, as is `date_to`."""
     date_to: datetime | None = None
-    """On `started_at`, exclusive."""
+    updated_from: datetime | None = None
+    """On `updated_at`, as is `updated_to`."""
+    updated_to: datetime | None = None
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -78,6 +84,8 @@ class SessionRow:
     tariff_id: int
     currency: str
     cost: Decimal
+    """Without VAT."""
+    vat_percent: Decimal
     updated_at: datetime
 
 
@@ -86,32 +94,88 @@ SESSION_ORDERS: Final[dict[str, Order[SessionRow]]] = {
         columns=(charging_session.c.started_at, charging_session.c.id),
         kinds=(datetime, UUID),
         position=lambda row: (row.started_at, row.id),
-    )
+    ),
+    "updated_at": Order(
+        columns=(charging_session.c.updated_at, charging_session.c.id),
+        kinds=(datetime, UUID),
+        position=lambda row: (row.updated_at, row.id),
+    ),
 }
+_SETTLED: Final[Order[SessionRow]] = replace(
+    SESSION_ORDERS["updated_at"], columns=(charging_session.c.settled_at, charging_session.c.id)
+)
 
 
 async def list_sessions(
     engine: AsyncEngine, scope: SessionScope, where: SessionFilter, window: Window[SessionRow]
 ) -> list[SessionRow]:
     """The sessions of the window."""
+    statement = window_of_sessions(scope, where, window)
+    async with connected(engine) as connection:
+        return [_session_row(row) for row in await connection.execute(statement)]
+
+
+def window_of_sessions(scope: SessionScope, where: SessionFilter, window: Window[SessionRow]) -> Select[Any]:
+    """What `list_sessions` asks the database."""
+    visible = scope.restrict(_SESSIONS)
+    if window.order is not SESSION_ORDERS["updated_at"]:
+        return window.of(_filtered(visible, where))
+    # There is no index on updated_at, which changes with every batch. Completed sessions have it in
+    # settled_at, and those that are running are few.
+    settled = _settled(visible, where, window)
+    running = window.of(_filtered(visible, where).where(charging_session.c.status == "ACTIVE"))
+    both = union_all(select(settled.subquery()), select(running.subquery())).subquery()
+    columns = (both.c.updated_at, both.c.id)
+    order = [column.desc() if window.is_descending else column.asc() for column in columns]
+    return select(both).order_by(*order).limit(window.limit)
+
+
+def _settled(visible: Select[Any], where: SessionFilter, window: Window[SessionRow]) -> Select[Any]:
+    """The completed ones, by the index on settled_at. Nothing is said twice: the planner would take it for
+    two conditions, each of which lets few rows through, and would rather sort those than walk the index.
+    """
+    settled_at = charging_session.c.settled_at
+    found = _filtered(visible, replace(where, updated_from=None, updated_to=None))
+    found = found.where(settled_at.is_not(None))
+    if where.updated_from is not None:
+        found = found.where(settled_at >= where.updated_from)
+    if where.updated_to is not None:
+        found = found.where(settled_at < where.updated_to)
+    return replace(window, order=_SETTLED).of(found)
+
+
+def _filtered(statement: Select[Any], where: SessionFilter) -> Select[Any]:
     session = charging_session.c
-    statement = window.of(scope.restrict(_SESSIONS))
     for column, value in (
-        (evse.c.evse_uid, where.evse_uid),
         (session.connector_id, where.connector_id),
-        (evse.c.site_id, where.site_id),
-        (session.status, where.status),
+        (session.site_id, where.site_id),
         (session.device_session_id, where.device_session_id),
         (session.id_token, where.id_token),
     ):
         if value is not None:
             statement = statement.where(column == value)
-    if where.date_from is not None:
-        statement = statement.where(session.started_at >= where.date_from)
-    if where.date_to is not None:
-        statement = statement.where(session.started_at < where.date_to)
-    async with connected(engine) as connection:
-        return [_session_row(row) for row in await connection.execute(statement)]
+    if where.evse_uid is not None:
+        statement = statement.where(session.evse_id == _evse_id(where.evse_uid))
+    if where.user_id is not None:
+        token = select(app_user.c.id_token).where(app_user.c.id == where.user_id).scalar_subquery()
+        statement = statement.where(session.id_token == token)
+    if where.status is not None:
+        statement = statement.where(session.status.in_(where.status))
+    if where.energy_min_wh is not None:
+        statement = statement.where(session.energy_wh >= where.energy_min_wh)
+    for column, since, until in (
+        (session.started_at, where.date_from, where.date_to),
+        (session.updated_at, where.updated_from, where.updated_to),
+    ):
+        if since is not None:
+            statement = statement.where(column >= since)
+        if until is not None:
+            statement = statement.where(column < until)
+    return statement
+
+
+def _evse_id(evse_uid: str) -> ScalarSelect[Any]:
+    return select(evse.c.id).where(evse.c.evse_uid == evse_uid).scalar_subquery()
 
 
 async def session_of(engine: AsyncEngine, scope: SessionScope, session_id: UUID) -> SessionRow | None:
@@ -122,11 +186,16 @@ async def session_of(engine: AsyncEngine, scope: SessionScope, session_id: UUID)
     return None if row is None else _session_row(row)
 
 
+# Not joined: the planner would sometimes rather read all EVSEs than look up those of a page.
+_EVSE_UID = select(evse.c.evse_uid).where(evse.c.id == charging_session.c.evse_id).scalar_subquery()
+_VAT_PERCENT = (
+    select(tariff.c.vat_percent).where(tariff.c.id == charging_session.c.tariff_id).scalar_subquery()
+)
 _SESSIONS: Select[Any] = select(
-    *(column for column in charging_session.c if column.name not in {"fold", "evse_id"}),
-    evse.c.evse_uid,
-    evse.c.site_id,
-).join(evse, evse.c.id == charging_session.c.evse_id)
+    *(column for column in charging_session.c if column.name not in {"fold", "evse_id", "settled_at"}),
+    _EVSE_UID.label("evse_uid"),
+    _VAT_PERCENT.label("vat_percent"),
+)
 
 
 def _session_row(row: Row[Any]) -> SessionRow:
@@ -154,5 +223,6 @@ def _session_row(row: Row[Any]) -> SessionRow:
         tariff_id=row.tariff_id,
         currency=row.currency,
         cost=row.cost,
+        vat_percent=row.vat_percent,
         updated_at=row.updated_at,
     )

@@ -1,21 +1,27 @@
-"""The newest of every connector with its running session, as live updates: what a watcher starts from."""
+"""The committed state as live updates: what a watcher starts from."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, select
+from sqlalchemy import Row, Select, and_, case, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from solarrally.domain.update import ConnectorUpdate, SessionUpdate
+from solarrally.domain.update import AlertUpdate, CommandUpdate, ConnectorUpdate, LiveState, SessionUpdate
 from solarrally.storage.queries.connecting import connected
-from solarrally.storage.tables import charging_session, connector, evse
+from solarrally.storage.tables import alert, charging_session, command, connector, evse
 
 
-async def load_snapshot(engine: AsyncEngine) -> list[ConnectorUpdate]:
-    """Every connector of every registered EVSE, as committed."""
+async def load_snapshot(engine: AsyncEngine) -> LiveState:
+    """Every connector of every registered EVSE with its running session, the open alerts and the unfinished
+    commands, as committed.
+    """
     async with connected(engine) as connection:
-        return [_update(row) for row in await connection.execute(_STATEMENT)]
+        return LiveState(
+            connectors=[_update(row) for row in await connection.execute(_CONNECTORS)],
+            alerts=[AlertUpdate(**row._mapping) for row in await connection.execute(_ALERTS)],
+            commands=[CommandUpdate(**row._mapping) for row in await connection.execute(_COMMANDS)],
+        )
 
 
 _SESSION_COLUMNS = (
@@ -32,7 +38,7 @@ _SESSION_COLUMNS = (
     "cost",
     "currency",
 )
-_STATEMENT: Select[Any] = (
+_CONNECTORS: Select[Any] = (
     select(
         evse.c.evse_uid,
         evse.c.site_id,
@@ -48,6 +54,47 @@ _STATEMENT: Select[Any] = (
         and_(charging_session.c.id == connector.c.session_id, charging_session.c.status == "ACTIVE"),
     )
     .order_by(evse.c.evse_uid, connector.c.connector_id)
+)
+_ALERTS: Select[Any] = (
+    select(
+        alert.c.id,
+        evse.c.evse_uid,
+        evse.c.site_id,
+        alert.c.connector_id,
+        alert.c.session_id,
+        alert.c.kind,
+        alert.c.severity,
+        case((alert.c.acknowledged_at.is_(None), "open"), else_="acknowledged").label("status"),
+        alert.c.detail,
+        alert.c.opened_at,
+        alert.c.last_seen_at,
+        alert.c.acknowledged_at,
+        alert.c.resolved_at,
+    )
+    .join(evse, evse.c.id == alert.c.evse_id)
+    .where(alert.c.resolved_at.is_(None))
+    .order_by(alert.c.id)
+)
+_COMMANDS: Select[Any] = (
+    select(
+        command.c.id,
+        evse.c.evse_uid,
+        evse.c.site_id,
+        command.c.connector_id,
+        command.c.command,
+        command.c.status,
+        command.c.detail,
+        command.c.requested_by,
+        command.c.requested_by_user_id,
+        command.c.created_at,
+        command.c.expires_at,
+        command.c.sent_at,
+        command.c.answered_at,
+        command.c.finished_at,
+    )
+    .join(evse, evse.c.id == command.c.evse_id)
+    .where(command.c.finished_at.is_(None))
+    .order_by(command.c.created_at, command.c.id)
 )
 
 

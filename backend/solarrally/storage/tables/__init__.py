@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from solarrally.storage.tables.alerts import alert
+from solarrally.storage.tables.alerts import alert, alert_review
 from solarrally.storage.tables.commands import command
 from solarrally.storage.tables.common import metadata
 from solarrally.storage.tables.imports import import_job
@@ -25,10 +25,11 @@ from solarrally.storage.tables.readings import (
     rollup_due,
 )
 from solarrally.storage.tables.sessions import bill, charging_session, station_event
-from solarrally.storage.tables.sites import connector, evse, site, tariff
+from solarrally.storage.tables.sites import connector, evse, evse_move, site, tariff
 
 __all__ = [
     "alert",
+    "alert_review",
     "api_key",
     "app_user",
     "audit_log",
@@ -37,6 +38,7 @@ __all__ = [
     "command",
     "connector",
     "evse",
+    "evse_move",
     "import_job",
     "live_ticket",
     "login_session",

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, SmallInteger, Table, Text, Uuid
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 
 from solarrally.storage.tables.common import INSTANT, NOW, metadata
 
@@ -17,10 +29,9 @@ import_job = Table(
     Column(
         "status",
         Text,
-        CheckConstraint("status IN ('receiving', 'queued', 'completed', 'failed')", name="status_is_known"),
+        CheckConstraint("status IN ('queued', 'completed')", name="status_is_known"),
         nullable=False,
     ),
-    Column("detail", Text),
     Column("created_by", Text, nullable=False),
     Column("created_at", INSTANT, nullable=False, server_default=NOW),
     Column("completed_at", INSTANT),
@@ -29,5 +40,10 @@ import_job = Table(
     Column("stored_count", BigInteger, nullable=False),
     Column("duplicate_count", BigInteger, nullable=False),
     Column("rejected_count", BigInteger, nullable=False),
+    Column("rejected_lines", JSONB, nullable=False, server_default=text("'[]'")),  # the first of them
+    CheckConstraint(
+        "stored_count + duplicate_count + rejected_count <= line_count", name="no_line_is_counted_twice"
+    ),
     Index("ix_import_job_created_id", "created_at", "id"),
+    Index("uq_import_job_file", "evse_id", text("coalesce(connector_id, -1)"), "sha256", unique=True),
 )

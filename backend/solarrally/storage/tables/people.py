@@ -50,7 +50,7 @@ login_session = Table(
     "login_session",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("user_id", ForeignKey("app_user.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("user_id", ForeignKey("app_user.id", ondelete="CASCADE"), nullable=False),
     Column("created_at", INSTANT, nullable=False, server_default=NOW),
     Column("last_used_at", INSTANT, nullable=False, server_default=NOW),
     Column("expires_at", INSTANT, nullable=False),
@@ -58,8 +58,10 @@ login_session = Table(
     Column("user_agent", Text),
     Column("ended_at", INSTANT),
     Column("end_reason", Text),
+    Index("ix_login_session_user", "user_id", "created_at", "id"),
 )
 
+# Good once. Those used are kept until they expire: one that comes again was stolen from somebody.
 refresh_token = Table(
     "refresh_token",
     metadata,
@@ -68,6 +70,8 @@ refresh_token = Table(
     Column("created_at", INSTANT, nullable=False, server_default=NOW),
     Column("expires_at", INSTANT, nullable=False),
     Column("used_at", INSTANT),
+    Column("replaced_by_hash", LargeBinary),
+    Column("retried_at", INSTANT),
 )
 
 api_key = Table(
@@ -138,6 +142,10 @@ audit_log = Table(
     Column("before", JSONB),
     Column("after", JSONB),
     Column("detail", Text),
-    Index("ix_audit_log_object", "object_type", "object_id", "id"),
-    Index("ix_audit_log_actor", "actor_user_id", "id"),
+    Index("ix_audit_log_at", "at", "id"),
+    Index("ix_audit_log_refused", "at", "id", postgresql_where=text("outcome = 'refused'")),
+    Index("ix_audit_log_action", "action", "at", "id"),
+    Index("ix_audit_log_actor_name", "actor_name", "at", "id"),
+    Index("ix_audit_log_object", "object_type", "object_id", "at", "id"),
+    Index("ix_audit_log_actor", "actor_user_id", "at", "id"),
 )

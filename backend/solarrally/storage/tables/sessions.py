@@ -28,6 +28,7 @@ charging_session = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("evse_id", ForeignKey("evse.id"), nullable=False),
+    Column("site_id", ForeignKey("site.id"), nullable=False),  # where the EVSE stood when it started
     Column("connector_id", SmallInteger, nullable=False),
     Column("device_session_id", Text),
     Column("id_token", Text),
@@ -55,6 +56,9 @@ charging_session = Table(
     Column("cost", Numeric(14, 4), nullable=False),
     Column("fold", JSONB, nullable=False),
     Column("updated_at", INSTANT, nullable=False, server_default=NOW),
+    # updated_at of a completed one, set by a trigger. An index on updated_at itself would have every index of
+    # a running session written anew with each batch.
+    Column("settled_at", INSTANT),
     CheckConstraint(
         "energy_wh = energy_solar_wh + energy_grid_wh + energy_unattributed_wh", name="energy_split_adds_up"
     ),
@@ -62,7 +66,17 @@ charging_session = Table(
     Index("ix_charging_session_connector_started", "evse_id", "connector_id", "started_at"),
     Index("ix_charging_session_started_id", "started_at", "id"),
     Index("ix_charging_session_id_token_started", "id_token", "started_at", "id"),  # a driver's own
+    Index("ix_charging_session_site_started", "site_id", "started_at", "id"),
+    Index("ix_charging_session_evse_started", "evse_id", "started_at", "id"),
+    Index("ix_charging_session_device_session", "device_session_id", "started_at", "id"),
+    Index(
+        "ix_charging_session_settled_id", "settled_at", "id", postgresql_where=text("settled_at IS NOT NULL")
+    ),
     Index("ix_charging_session_active", "evse_id", postgresql_where=text("status = 'ACTIVE'")),
+    Index("ix_charging_session_active_started", "started_at", postgresql_where=text("status = 'ACTIVE'")),
+    Index(  # domain.alert.DOUBTFUL_ENERGY
+        "ix_charging_session_doubtful", "ended_at", postgresql_where=text("(quality & 73) <> 0")
+    ),
     postgresql_with={"fillfactor": "80"},  # a running session is rewritten with every batch
 )
 
@@ -97,6 +111,9 @@ bill = Table(
     Column("issuer", JSONB, nullable=False, server_default=text("'{}'")),  # site and operator as they were
     Column("issued_at", INSTANT, nullable=False, server_default=NOW),
     UniqueConstraint("session_id", "revision"),
+    Index("ix_bill_issued_id", "issued_at", "id"),
+    Index("ix_bill_id_token_issued", "id_token", "issued_at", "id"),  # a driver's own
+    Index("ix_bill_evse_issued", "evse_uid", "issued_at", "id"),
     CheckConstraint("(kind = 'credit') = (credits_bill_id IS NOT NULL)", name="credit_says_of_what"),
     CheckConstraint("CASE kind WHEN 'credit' THEN total <= 0 ELSE total >= 0 END", name="sign_fits_kind"),
 )
@@ -110,5 +127,5 @@ station_event = Table(
     Column("ts", INSTANT, nullable=False),
     Column("kind", Text, nullable=False),
     Column("detail", Text),
-    Index("ix_station_event_evse_ts", "evse_id", "ts"),
+    Index("ix_station_event_evse_ts_id", "evse_id", "ts", "id"),
 )

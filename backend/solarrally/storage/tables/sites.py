@@ -9,6 +9,7 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Identity,
+    Index,
     Integer,
     Numeric,
     SmallInteger,
@@ -60,10 +61,12 @@ tariff = Table(
     Column("price_grid_per_kwh", Numeric(12, 4), nullable=False),
     Column("vat_percent", Numeric(5, 2), nullable=False, server_default=text("0")),
     Column("elements", JSONB, nullable=False, server_default=text("'[]'")),  # prices by time of day
+    Column("timezone", Text),  # whose clocks the elements go by; the site's where it is null
     Column("created_at", INSTANT, nullable=False, server_default=NOW),
     UniqueConstraint("site_id", "valid_from"),
     CheckConstraint("price_solar_per_kwh >= 0 AND price_grid_per_kwh >= 0", name="prices_not_negative"),
     CheckConstraint("vat_percent >= 0 AND vat_percent <= 100", name="vat_is_a_percentage"),
+    Index("ix_tariff_valid_from_id", "valid_from", "id"),
 )
 
 evse = Table(
@@ -83,6 +86,17 @@ evse = Table(
     Column("is_online", Boolean, nullable=False, server_default=text("false")),
     Column("online_changed_at", INSTANT),
     Column("created_at", INSTANT, nullable=False, server_default=NOW),
+    Column("edited_at", INSTANT),  # by somebody; the ingestor then loads it again
+    Index("ix_evse_edited", "edited_at", postgresql_where=text("edited_at IS NOT NULL")),
+)
+
+# Where an EVSE stood before: its sessions of that time keep the site, and so its tariff.
+evse_move = Table(
+    "evse_move",
+    metadata,
+    Column("evse_id", ForeignKey("evse.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("moved_at", INSTANT, primary_key=True),
+    Column("from_site_id", ForeignKey("site.id"), nullable=False),
 )
 
 # The newest of each connector, updated with every batch: HOT updates need free space in the page.

@@ -1,0 +1,121 @@
+"""Commands out of the outbox to the broker, in the leading ingestor; and the end of those whose time is over.
+
+It runs beside the pipeline, over connections of its own: whatever becomes of it, messages are ingested. A
+command may reach the broker twice, when this process dies between sending it and noting that it did; stations
+know a command again by its id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+import structlog
+
+from solarrally.domain.command import CommandStatus
+from solarrally.errors import StoreUnavailable
+from solarrally.ingest.fates import FateCount
+from solarrally.ingest.ports import CommandOutbox, CommandPublisher, OutgoingCommand
+
+log = structlog.get_logger()
+
+SENT_AT_ONCE: Final = 100
+POLL_S: Final = 1.0
+LONGEST_RETRY_S: Final = 5.0
+CAUGHT_UP_S: Final = 5.0
+"""What stations said while we were away comes first when we are back: only then may their silence count."""
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class DispatchRules:
+    """What the settings tell the dispatch."""
+
+    topic_root: str = "evse"
+    completion_timeout_s: float = 900.0
+    """An accepted command that is not completed by then has timed out."""
+
+
+class Dispatch:
+    """Sends commands while `is_leading`. `is_caught_up`: whether all that stations said has been taken in."""
+
+    def __init__(
+        self,
+        outbox: CommandOutbox,
+        publisher: CommandPublisher,
+        rules: DispatchRules,
+        counts: FateCount,
+        *,
+        is_leading: Callable[[], bool],
+        is_caught_up: Callable[[], bool],
+    ) -> None:
+        self._outbox = outbox
+        self._publisher = publisher
+        self._rules = rules
+        self._counts = counts
+        self._is_leading = is_leading
+        self._is_caught_up = is_caught_up
+
+    async def run(self) -> None:
+        """Until cancelled. Survives the loss of the database, of the broker, and of the lead."""
+        retry_s = POLL_S / 4
+        while True:
+            try:
+                await self._while_leading()
+                retry_s = POLL_S / 4
+            except StoreUnavailable as error:
+                log.warning("command_outbox_unavailable", error=str(error))
+            except Exception:
+                # Commands are the lesser part of this process: the pipeline beside us goes on.
+                self._counts.command_failures += 1
+                log.exception("command_dispatch_failed")
+            await asyncio.sleep(retry_s * random.uniform(0.5, 1.0))
+            retry_s = min(2 * retry_s, LONGEST_RETRY_S)
+
+    async def _while_leading(self) -> None:
+        if not self._is_leading():
+            return
+        async with self._outbox.connected(), self._publisher.connection():
+            while self._is_leading():
+                if await self.turn() < SENT_AT_ONCE:
+                    await self._outbox.wait(POLL_S)
+
+    async def turn(self) -> int:
+        """End what is over, send what waits; how many commands were taken up."""
+        for command in await self._outbox.lapse(
+            of_stations=self._is_caught_up(), completion_timeout_s=self._rules.completion_timeout_s
+        ):
+            self._counts.command_changed(command, command.status)
+        if not self._publisher.is_connected:
+            return 0
+        claimed = await self._outbox.claim(SENT_AT_ONCE)
+        if not claimed:
+            return 0
+        taken = await asyncio.gather(*(self._send(command) for command in claimed))
+        sent = [command.id for command, is_taken in zip(claimed, taken, strict=True) if is_taken]
+        if sent:
+            for update in await self._outbox.mark_sent(sent):
+                # Not the update's own: its answer may have been faster, and was counted.
+                self._counts.command_changed(update, CommandStatus.SENT)
+        return len(sent)
+
+    async def _send(self, command: OutgoingCommand) -> bool:
+        topic = f"{self._rules.topic_root}/{command.evse_uid}/commands/{command.id}"
+        return await self._publisher.publish(
+            topic, wire_payload(command), expires_in_s=int(command.expires_in_s)
+        )
+
+
+def wire_payload(command: OutgoingCommand) -> bytes:
+    """The JSON that a station gets."""
+    said: dict[str, object] = {
+        "command": command.command,
+        "params": command.params,
+        "expires_at": command.expires_at,
+    }
+    if command.connector_id is not None:
+        said["connector_id"] = command.connector_id
+    return msgspec.json.encode(said)

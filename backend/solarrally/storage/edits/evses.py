@@ -1,0 +1,155 @@
+"""EVSEs registered, changed and removed, each with its entry in the audit log.
+
+`edited_at` tells the ingestor, which holds stations in memory, to load this one again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from solarrally.storage.audit import Actor, record
+from solarrally.storage.edits.editing import EditConflict, editing
+from solarrally.storage.queries.evses import EvseRow, evse_in
+from solarrally.storage.tables import (
+    charging_session,
+    connector,
+    evse,
+    evse_move,
+    reading,
+    reading_15min,
+    site,
+    station_event,
+)
+
+Descriptions = Sequence[Mapping[str, Any]]
+"""Of connectors: `connector_id`, and what changes of its `standard`, `format` and `power_type`."""
+
+
+async def add_evse(
+    engine: AsyncEngine, actor: Actor, values: Mapping[str, Any], connectors: Descriptions
+) -> EvseRow:
+    """Register an EVSE. Raises `EditConflict` when it is registered already, or its site does not exist."""
+    async with editing(engine) as connection:
+        await _check_site(connection, values["site_id"])
+        try:
+            evse_id = (
+                await connection.execute(insert(evse).values(values).returning(evse.c.id))
+            ).scalar_one()
+        except IntegrityError as error:
+            raise EditConflict("evse_uid", "is registered already") from error
+        await _describe(connection, evse_id, connectors)
+        after = {**values, "connectors": list(connectors)}
+        await record(connection, actor, "evse.create", "evse", values["evse_uid"], after=after)
+        made = await evse_in(connection, values["evse_uid"])
+    assert made is not None
+    return made
+
+
+async def change_evse(
+    engine: AsyncEngine,
+    actor: Actor,
+    evse_uid: str,
+    changes: Mapping[str, Any],
+    connectors: Descriptions,
+) -> EvseRow | None:
+    """The EVSE with these fields and connectors changed; None when there is none.
+
+    At another site only new sessions are priced by its tariff. Raises `EditConflict` when there is no such
+    site.
+    """
+    async with editing(engine) as connection:
+        evse_id = await _locked(connection, evse_uid)
+        old = None if evse_id is None else await evse_in(connection, evse_uid)
+        if evse_id is None or old is None:
+            return None
+        values = {field: value for field, value in changes.items() if value != getattr(old, field)}
+        if "site_id" in values:
+            await _check_site(connection, values["site_id"])
+            if await _was_heard(connection, evse_id):
+                move = {"evse_id": evse_id, "moved_at": func.now(), "from_site_id": old.site_id}
+                await connection.execute(insert(evse_move).values(move))
+        known = {one.connector_id: one for one in old.connectors}
+        described = [
+            one
+            for one in connectors
+            if one["connector_id"] not in known
+            or any(getattr(known[one["connector_id"]], name) != value for name, value in one.items())
+        ]
+        if not values and not described:
+            return old
+        await connection.execute(
+            update(evse).where(evse.c.id == evse_id).values(**values, edited_at=func.now())
+        )
+        await _describe(connection, evse_id, described)
+        before: dict[str, Any] = {field: getattr(old, field) for field in values}
+        after: dict[str, Any] = dict(values)
+        if described:
+            before["connectors"] = [
+                {name: getattr(known[one["connector_id"]], name) for name in one}
+                for one in described
+                if one["connector_id"] in known
+            ]
+            after["connectors"] = described
+        await record(connection, actor, "evse.update", "evse", evse_uid, before=before, after=after)
+        return await evse_in(connection, evse_uid)
+
+
+async def remove_evse(engine: AsyncEngine, actor: Actor, evse_uid: str) -> bool:
+    """Whether there was such an EVSE. Raises `EditConflict` when it was ever heard of."""
+    async with editing(engine) as connection:
+        evse_id = await _locked(connection, evse_uid)
+        old = None if evse_id is None else await evse_in(connection, evse_uid)
+        if evse_id is None or old is None:
+            return False
+        if await _was_heard(connection, evse_id):
+            raise EditConflict("evse_uid", "it has been heard of: disable it instead")
+        await connection.execute(delete(connector).where(connector.c.evse_id == evse_id))
+        try:
+            await connection.execute(delete(evse).where(evse.c.id == evse_id))
+        except IntegrityError as error:
+            raise EditConflict("evse_uid", "something refers to it: disable it instead") from error
+        before = {"site_id": old.site_id, "name": old.name, "dialect": old.dialect}
+        await record(connection, actor, "evse.delete", "evse", evse_uid, before=before)
+    return True
+
+
+async def _locked(connection: AsyncConnection, evse_uid: str) -> int | None:
+    return await connection.scalar(select(evse.c.id).where(evse.c.evse_uid == evse_uid).with_for_update())
+
+
+async def _check_site(connection: AsyncConnection, site_id: int) -> None:
+    """Locked, so that it is not removed meanwhile."""
+    found = select(site.c.id).where(site.c.id == site_id).with_for_update(read=True, key_share=True)
+    if await connection.scalar(found) is None:
+        raise EditConflict("site_id", "there is no such site")
+
+
+async def _was_heard(connection: AsyncConnection, evse_id: int) -> bool:
+    """Whether anything ever came from it: then something is kept of it, or the ingestor may know it."""
+    traces = (
+        select(evse.c.id).where(evse.c.id == evse_id, evse.c.online_changed_at.is_not(None)),
+        select(connector.c.evse_id).where(connector.c.evse_id == evse_id, connector.c.ts.is_not(None)),
+        *(
+            select(table.c.evse_id).where(table.c.evse_id == evse_id)
+            for table in (charging_session, station_event, reading_15min, reading)
+        ),
+    )
+    return bool(await connection.scalar(select(or_(*(trace.exists() for trace in traces)))))
+
+
+async def _describe(connection: AsyncConnection, evse_id: int, connectors: Descriptions) -> None:
+    for one in connectors:
+        said = {name: value for name, value in one.items() if name != "connector_id"}
+        statement = upsert(connector).values(evse_id=evse_id, **one)
+        key = [connector.c.evse_id, connector.c.connector_id]
+        await connection.execute(
+            statement.on_conflict_do_update(index_elements=key, set_=said)
+            if said
+            else statement.on_conflict_do_nothing(index_elements=key)
+        )
