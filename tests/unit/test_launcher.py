@@ -228,8 +228,31 @@ def test_help_needs_no_environment_and_works_from_anywhere(tmp_path: Path) -> No
     assert os.access(RUN, os.X_OK)
 
 
+def test_lock_resolves_each_set_and_the_client_generator_apart_from_them(
+    launcher: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for constant, name in (("BUILD_REQUIREMENTS", "build.in"), ("CLIENT_REQUIREMENTS", "client.in")):
+        monkeypatch.setattr(launcher, constant, launcher.ROOT / "requirements" / name)
+    monkeypatch.setattr(launcher.shutil, "which", lambda *_args, **_options: "uv")
+    commands: list[list[str]] = []
+
+    def record(command: list[str], **_options: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(launcher.subprocess, "run", record)
+    assert launcher.lock() == 0
+    by_output = {command[-1]: command for command in commands}
+    assert list(by_output) == [f"requirements/{name}.lock" for name in ("up", "dev", "client")]
+    assert all({"--generate-hashes", "--no-emit-index-url"} <= set(command) for command in commands)
+    assert "requirements/up.lock" in by_output["requirements/dev.lock"]
+    client = by_output["requirements/client.lock"]
+    assert "requirements/client.in" in client
+    assert not {"pyproject.toml", "--constraint", "--extra"} & set(client)
+
+
 def test_the_locks_pin_with_hashes_and_name_no_index() -> None:
-    for name in ("up", "dev"):
+    for name in ("up", "dev", "client"):
         text = (RUN.parent / "requirements" / f"{name}.lock").read_text()
         requirements = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
         assert requirements

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.config import JsonDict
 
 from solarrally.api.parameters import ShortText, without_nul
 from solarrally.api.schemas.common import Answer, PageAnswer
@@ -221,31 +222,28 @@ NewCommand: TypeAlias = Annotated[
 ]
 
 
+_COMMAND_EXAMPLE: Final[JsonDict] = {
+    "id": "0c0b8b1e-6f4f-4c53-8f57-3f1d2f6c1b9e",
+    "evse_uid": "CP-0001",
+    "site_id": 1,
+    "connector_id": 1,
+    "command": "set_current_limit",
+    "params": {"limit_a": 16},
+    "status": "completed",
+    "detail": None,
+    "requested_by": "olga",
+    "created_at": "2026-11-21T07:00:00Z",
+    "expires_at": "2026-11-21T07:00:30Z",
+    "sent_at": "2026-11-21T07:00:00.031Z",
+    "answered_at": "2026-11-21T07:00:00.064Z",
+    "finished_at": "2026-11-21T07:00:00.410Z",
+}
+
+
 class Command(Answer):
     """A command, and how far it has come."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": "0c0b8b1e-6f4f-4c53-8f57-3f1d2f6c1b9e",
-                    "evse_uid": "CP-0001",
-                    "site_id": 1,
-                    "connector_id": 1,
-                    "command": "set_current_limit",
-                    "params": {"limit_a": 16},
-                    "status": "completed",
-                    "detail": None,
-                    "requested_by": "olga",
-                    "created_at": "2026-11-21T07:00:00Z",
-                    "expires_at": "2026-11-21T07:00:30Z",
-                    "sent_at": "2026-11-21T07:00:00.031Z",
-                    "answered_at": "2026-11-21T07:00:00.064Z",
-                    "finished_at": "2026-11-21T07:00:00.410Z",
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [_COMMAND_EXAMPLE]})
 
     id: UUID
     evse_uid: str
@@ -279,5 +277,9 @@ class Command(Answer):
 
 class CommandPage(PageAnswer):
     """Commands."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"items": [_COMMAND_EXAMPLE], "next_cursor": None}]}
+    )
 
     items: list[Command]

@@ -88,7 +88,7 @@ class Price(Answer):
     incl_vat: Decimal = Field(description="With the VAT of the tariff.")
 
 
-class CdrToken(Answer):
+class SessionCdrToken(Answer):
     """What OCPI's CdrToken says of who charges. We know of no contract."""
 
     uid: str = Field(description="The id_token.")
@@ -137,7 +137,7 @@ class Session(Answer):
     location_id: str = Field(description="site_id.")
     start_date_time: datetime = Field(description="started_at.")
     end_date_time: datetime | None = Field(description="ended_at.")
-    cdr_token: CdrToken | None = Field(description="null: the device did not say who charges.")
+    cdr_token: SessionCdrToken | None = Field(description="null: the device did not say who charges.")
     auth_method: Literal["WHITELIST"] = Field(
         description="The device or we decide who may charge; no other operator is asked."
     )
@@ -179,7 +179,7 @@ class Session(Answer):
             location_id=str(row.site_id),
             start_date_time=row.started_at,
             end_date_time=row.ended_at,
-            cdr_token=None if row.id_token is None else CdrToken(uid=row.id_token, type="OTHER"),
+            cdr_token=None if row.id_token is None else SessionCdrToken(uid=row.id_token, type="OTHER"),
             auth_method="WHITELIST",
             last_updated=row.updated_at,
         )

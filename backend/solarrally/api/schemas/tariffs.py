@@ -206,6 +206,34 @@ class TariffPage(PageAnswer):
 class Preview(Answer):
     """What a session would cost under the prices, beside what it costs."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "session_id": "7f0c1c1e-5d3a-4b7e-9d0a-2f6c1b9e8a77",
+                    "currency": "JMD",
+                    "lines": [
+                        {
+                            "started_at": "2026-11-21T06:00:00Z",
+                            "ended_at": "2026-11-21T07:00:00Z",
+                            "energy_solar_wh": 5000,
+                            "energy_grid_wh": 2200,
+                            "energy_unattributed_wh": 0,
+                            "price_solar_per_kwh": "10.0000",
+                            "price_grid_per_kwh": "80.0000",
+                            "cost": "226.0000",
+                        }
+                    ],
+                    "total": "226.00",
+                    "vat": "33.90",
+                    "total_incl_vat": "259.90",
+                    "present_total": "160.00",
+                    "present_total_incl_vat": "184.00",
+                }
+            ]
+        }
+    )
+
     session_id: UUID
     currency: str
     lines: list[BillLine]
