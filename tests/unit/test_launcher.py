@@ -180,7 +180,7 @@ def test_without_ensurepip_it_names_the_package_to_install(
 def test_the_name_of_a_directory_of_tests_stands_for_it(launcher: ModuleType) -> None:
     (launcher.ROOT / "tests" / "faults").mkdir(parents=True)
     assert launcher.test_command(["faults", "-x"])[-2:] == ["tests/faults", "-x"]
-    assert launcher.test_command([])[-1] == "pytest"
+    assert launcher.test_command([])[-4:] == ["-n", "auto", "--dist", "worksteal"]
 
 
 def test_an_unknown_benchmark_is_answered_with_those_there_are(launcher: ModuleType) -> None:

@@ -70,6 +70,22 @@ _BUCKET_EXAMPLE: Final[JsonDict] = {
     ],
     "next_cursor": None,
 }
+_READINGS_EXAMPLE: Final[JsonDict] = {
+    "evse_uid": "CP-0001",
+    "connector_id": 1,
+    "resolution": "raw",
+    "timezone": "America/Jamaica",
+    "raw_since": None,
+    "items": [
+        {
+            "ts": "2026-11-21T06:00:01Z",
+            "quality": [],
+            "power_w": 7200.0,
+            "power_offered_w": 7400.0,
+        }
+    ],
+    "next_cursor": None,
+}
 
 
 class TelemetryReading(Answer):
@@ -165,6 +181,8 @@ class _Telemetry(PageAnswer):
 
 class TelemetryReadings(_Telemetry):
     """A page of readings."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_READINGS_EXAMPLE]})
 
     resolution: Literal["raw"]
     items: list[TelemetryReading]
