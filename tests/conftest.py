@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,10 @@ from solarrally.storage.migrate import migrate
 THROW_AWAY = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
 """Nobody needs the data of a test after a crash, and without them a database is made in 30 ms."""
 
+SHARED_MEMORY = Path("/dev/shm")
+ROOM_BYTES = 2 * 2**30
+"""More than all the databases of a run take at a time."""
+
 _numbers = count(1)
 
 
@@ -34,7 +39,7 @@ def postgres() -> Iterator[str]:
     if given:
         yield given
         return
-    with tempfile.TemporaryDirectory(prefix="solarrally-tests-") as folder:
+    with tempfile.TemporaryDirectory(prefix="solarrally-tests-", dir=_folder_in_memory()) as folder:
         server = EmbeddedPostgres(Path(folder) / "postgres", settings=THROW_AWAY)
         server.start()
         try:
@@ -78,11 +83,17 @@ async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 @contextmanager
 def new_database(server_dsn: str, template: str) -> Iterator[str]:
     name = f"solarrally_test_{os.getpid()}_{next(_numbers)}"
-    asyncio.run(_execute(server_dsn, f"CREATE DATABASE {name} TEMPLATE {template}"))
+    asyncio.run(_execute(server_dsn, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"))
     try:
         yield urlsplit(server_dsn)._replace(path=f"/{name}").geturl()
     finally:
         asyncio.run(_execute(server_dsn, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def _folder_in_memory() -> Path | None:
+    """Where a database is made four times as fast as on a disk; None where there is no such place."""
+    has_room = SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free > ROOM_BYTES
+    return SHARED_MEMORY if has_room and os.access(SHARED_MEMORY, os.W_OK) else None
 
 
 def _name_of(dsn: str) -> str:

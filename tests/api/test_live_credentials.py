@@ -154,10 +154,10 @@ async def test_a_key_without_the_scope_does_not_get_in(serve: Serve, world: Worl
 async def test_too_many_tickets_are_refused_for_a_while(serve: Serve, world: World) -> None:
     address = await serve()
     async with httpx.AsyncClient(base_url=f"http://{address}") as client:
-        answers = [
-            (await client.post("/api/v1/live/tickets", headers=bearer(world.token("operator")))).status_code
-            for _ in range(45)
-        ]
+        answers: list[int] = []
+        while len(answers) < 300 and 429 not in answers:  # a slow machine gets some back meanwhile
+            answer = await client.post("/api/v1/live/tickets", headers=bearer(world.token("operator")))
+            answers.append(answer.status_code)
 
     assert set(answers[:30]) == {201}
     assert answers[-1] == 429

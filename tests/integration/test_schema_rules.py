@@ -147,7 +147,7 @@ async def test_the_sign_of_a_bill_fits_its_kind(station: asyncpg.Connection, kin
         ("UPDATE tariff SET price_grid_per_kwh = -0.0001", "ck_tariff_prices_not_negative"),
         (
             "INSERT INTO app_user (username, password_hash, role) VALUES ('ann', 'x', 'root')",
-            "ck_app_user_role_is_known",
+            "fk_app_user_role",
         ),
     ],
 )
