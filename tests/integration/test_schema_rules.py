@@ -146,8 +146,8 @@ async def test_the_sign_of_a_bill_fits_its_kind(station: asyncpg.Connection, kin
         ("UPDATE site SET currency = 'jmd'", "ck_site_currency_is_iso4217"),
         ("UPDATE tariff SET price_grid_per_kwh = -0.0001", "ck_tariff_prices_not_negative"),
         (
-            "INSERT INTO app_user (username, password_hash, role) VALUES ('ann', 'x', 'root')",
-            "fk_app_user_role",
+            "INSERT INTO audit_log (actor_name, action, object_type, outcome) VALUES ('a', 'b', 'c', 'd')",
+            "ck_audit_log_outcome_is_known",
         ),
     ],
 )
