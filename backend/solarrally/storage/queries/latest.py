@@ -75,4 +75,4 @@ def _latest_row(row: Row[Any]) -> LatestRow:
     values: tuple[Any, ...] = tuple(row)  # in the order of the columns, which is that of the fields
     *said, quality, session_id = values
     words = [word for flag, word in _WORDS.items() if quality & flag] if quality else ()
-    return LatestRow(*said, words, session_id)
+    return LatestRow(*(*said, words, session_id))
