@@ -154,7 +154,9 @@ class Settings(BaseSettings):
         default=500_000.0, gt=0, description="Assumed maximum of a station that has not said its own."
     )
     site_name: str = Field(
-        default="Main site", min_length=1, description="Name of the site that new stations join."
+        default="Main site",
+        min_length=1,
+        description="Name of the site that new stations join; once it is renamed: the oldest site.",
     )
     site_timezone: str = Field(
         default="America/Jamaica", description="IANA zone of that site; used when it is created."

@@ -425,14 +425,20 @@ async def test_content_that_postgresql_cannot_hold_is_refused_not_retried(databa
         await store.close()
 
 
-async def test_a_site_that_does_not_exist_stops_registration_and_loses_nothing(database_url: str) -> None:
+async def test_a_new_station_joins_the_oldest_site_when_that_of_the_settings_was_renamed(
+    database_url: str,
+) -> None:
     await migrate_and_seed(make_settings(database_url=database_url))
     store = build_store(make_settings(database_url=database_url, site_name="Elsewhere"))
     try:
-        with pytest.raises(StoreUnavailable, match="Elsewhere"):
-            await store.register_stations(["cp1"])
+        await store.register_stations(["cp1"])
+        await migrate_and_seed(make_settings(database_url=database_url, site_name="Elsewhere"))
+        station = (await store.load_stations(["cp1"]))["cp1"]
+        tariffs = await store.load_tariffs()
     finally:
         await store.close()
+
+    assert list(tariffs) == [station.site_id]  # and no second site was made
 
 
 async def test_readings_newer_than_the_written_state_are_found(store: AnyStore, station: Station) -> None:

@@ -111,6 +111,8 @@ class Counter:
     """The part of the total delivered before the first value was seen: nothing else can be compared with
     it.
     """
+    is_compared: bool = False
+    """Two values that follow from each other were seen: a single one measures nothing."""
 
     @property
     def measured_wh(self) -> float:
@@ -131,7 +133,7 @@ class Counter:
             if self.starts_at_zero and not left_over and 0 <= value_wh <= allowance_wh:
                 self.total_wh = value_wh
             elif 0 <= rise_wh <= allowance_wh:
-                self.total_wh = rise_wh
+                self.total_wh, self.is_compared = rise_wh, True
             elif idle_wh == 0 and rise_wh > 0 and not self.starts_at_zero:
                 quality = SessionQuality.BASELINE_CORRECTED
             elif rise_wh > 0:
@@ -155,18 +157,21 @@ class Counter:
             or rise_wh <= deliverable_wh(max_power_w, self.last_at, ts)
         ):
             self.last_wh, self.last_at = value_wh, ts
+            self.is_compared = True
             if self.suspect_wh is not None:
                 self.suspect_wh = self.suspect_at = None
                 self.suspect_credit_wh = 0.0
             self.total_wh += rise_wh
             return rise_wh, _GOOD
         if -JITTER_WH <= rise_wh < 0 and value_wh > 0:
+            self.is_compared = True
             return 0.0, _GOOD
         if self.suspect_wh is not None and self.suspect_at is not None:
             rise_wh = value_wh - self.suspect_wh
             if 0 <= rise_wh <= deliverable_wh(max_power_w, self.suspect_at, ts):
                 energy_wh = self.suspect_credit_wh + rise_wh
                 self.last_wh, self.last_at = value_wh, ts
+                self.is_compared = True
                 self.suspect_wh = self.suspect_at = None
                 self.suspect_credit_wh = 0.0
                 self.total_wh += energy_wh
@@ -355,8 +360,12 @@ class SessionEnergy:
             self.peak_power_w = power_w
 
     @property
+    def _is_measured_otherwise(self) -> bool:
+        return self.counter.last_wh is not None or self.power_at is not None
+
+    @property
     def method(self) -> EnergyMethod:
-        if self.register.last_wh:
+        if self.register.last_wh and (self.register.is_compared or not self._is_measured_otherwise):
             return EnergyMethod.REGISTER
         if self.counter.last_wh is not None:
             return EnergyMethod.SESSION_COUNTER
@@ -411,7 +420,7 @@ class SessionEnergy:
 
     def _is_billed_by(self, reading: Reading) -> bool:
         """Whether the reading shows the value that is billed: the others say nothing of when it rose."""
-        if self.register.last_wh:
+        if self.method is EnergyMethod.REGISTER:
             return reading.energy_register_wh is not None
         if self.counter.last_wh is not None:
             return reading.session_energy_wh is not None

@@ -155,11 +155,11 @@ class PostgresStore:
 
     async def register_stations(self, evse_uids: Sequence[str]) -> None:
         async with self._connected() as connection:
-            site_id = await connection.fetchval("SELECT id FROM site WHERE name = $1", self._site_name)
+            site_id = await connection.fetchval(
+                "SELECT id FROM site ORDER BY name = $1 DESC, id LIMIT 1", self._site_name
+            )  # it may have been renamed: then the first one
             if site_id is None:
-                raise StoreUnavailable(
-                    f"no site {self._site_name!r} (SOLARRALLY_SITE_NAME): `solarrally migrate` makes it"
-                )
+                raise StoreUnavailable("there is no site: `solarrally migrate` makes it")
             await connection.execute(
                 "INSERT INTO evse (evse_uid, site_id) SELECT uid, $2 FROM unnest($1::text[]) AS uid "
                 "ON CONFLICT DO NOTHING",
@@ -240,11 +240,11 @@ class PostgresStore:
     async def ensure_site(
         self, *, timezone: str, currency: str, price_solar_per_kwh: Decimal, price_grid_per_kwh: Decimal
     ) -> bool:
-        """Make the default site and its first tariff where they are missing; whether the site was made."""
+        """Make the default site and its first tariff where there is no site; whether it was made."""
         async with self._connected() as connection, connection.transaction():
             made = await connection.fetchval(
-                "INSERT INTO site (name, timezone, currency) VALUES ($1, $2, $3) "
-                "ON CONFLICT DO NOTHING RETURNING id",
+                "INSERT INTO site (name, timezone, currency) SELECT $1, $2, $3 "
+                "WHERE NOT EXISTS (SELECT FROM site) ON CONFLICT DO NOTHING RETURNING id",
                 self._site_name,
                 timezone,
                 currency,

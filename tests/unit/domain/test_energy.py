@@ -234,3 +234,22 @@ def test_the_parts_add_up_to_the_whole_to_the_wh(solar: float, grid: float, rest
     # The larger source has the remainder of less than 1 Wh, and the roundings of the total and the other.
     assert abs(parts[0] - solar) <= 2.0
     assert abs(parts[1] - grid) <= 2.0
+
+
+@pytest.mark.parametrize("registers", [{0: 1000.0}, {4: 5000.0}], ids=["start only", "end only"])
+def test_a_single_register_value_measures_nothing(registers: dict[int, float]) -> None:
+    """`meter_wh` in one of `session/started` and `session/ended`: the session counter is billed."""
+    result = figures(
+        [
+            plugged(
+                300 * n,
+                power_w=12_000.0,
+                session_energy_wh=1000.0 * n,
+                energy_register_wh=registers.get(n),
+            )
+            for n in range(5)
+        ]
+    )
+
+    assert (result.energy_wh, result.method) == (4000, EnergyMethod.SESSION_COUNTER)
+    assert result.quality == SessionQuality.GOOD

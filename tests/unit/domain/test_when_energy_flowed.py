@@ -73,16 +73,16 @@ def test_power_is_marked_where_nothing_else_is_measured() -> None:
 
 def test_readings_without_the_billed_value_do_not_move_its_energy() -> None:
     """The register comes every five minutes, power every ten seconds."""
-    register = {"energy_register_wh": 1000.0}
     between = [reading(s, "charging", power_w=3600.0, session_id="s") for s in range(760, 1050, 10)]
 
     found = marks(
-        reading(750, "charging", session_id="s", power_w=3600.0, **register),
+        reading(690, "charging", session_id="s", power_w=3600.0, energy_register_wh=940.0),
+        reading(750, "charging", session_id="s", power_w=3600.0, energy_register_wh=1000.0),
         *between,
         reading(1050, "charging", session_id="s", power_w=3600.0, energy_register_wh=1300.0),
     )
 
-    assert found == [(1, 0.0, 0.0, 150.0)]
+    assert found == [(1, 0.0, 0.0, 210.0)]
 
 
 def test_marks_of_another_measurement_are_left_out() -> None:

@@ -223,8 +223,10 @@ def _each_once(described: list[ConnectorDescription]) -> list[ConnectorDescripti
 
 EvseUid = Annotated[
     ShortText,
-    StringConstraints(pattern=r"^[^/+#]*$"),
-    Field(description="What its topics carry: `evse/{evse_uid}/telemetry`."),
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@-]{0,63}$"),
+    Field(
+        description="What its topics carry: 1 to 64 of A-Z a-z 0-9 . _ : @ -, as in `evse/CP-1/telemetry`."
+    ),
 ]
 Dialect = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 PowerLimit = Annotated[float, Field(gt=0, le=10_000_000, allow_inf_nan=False)]
