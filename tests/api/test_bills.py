@@ -454,5 +454,5 @@ def a_font() -> Path:
     """A TTF font with Greek and Cyrillic letters, and without Chinese ones."""
     font = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
     if not font.exists():
-        pytest.skip("no DejaVu Sans on this machine")
+        pytest.skip("needs the font DejaVu Sans (Debian: apt install fonts-dejavu-core)")
     return font

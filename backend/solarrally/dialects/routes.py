@@ -14,9 +14,10 @@ from typing import TypeAlias
 
 from solarrally.dialects import native
 from solarrally.dialects.decoded import Decoded
+from solarrally.domain.fleet import EVSE_UID_PATTERN
 from solarrally.errors import RejectedMessage
 
-_STATION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,63}")
+_STATION_ID = re.compile(EVSE_UID_PATTERN)
 _FROM_US = {"commands", "acks"}
 _ROUTES_KEPT = 262_144
 """Of the topics heard most recently: a few for each station of a large fleet."""

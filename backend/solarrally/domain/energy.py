@@ -420,9 +420,10 @@ class SessionEnergy:
 
     def _is_billed_by(self, reading: Reading) -> bool:
         """Whether the reading shows the value that is billed: the others say nothing of when it rose."""
-        if self.method is EnergyMethod.REGISTER:
+        method = self.method
+        if method is EnergyMethod.REGISTER:
             return reading.energy_register_wh is not None
-        if self.counter.last_wh is not None:
+        if method is EnergyMethod.SESSION_COUNTER:
             return reading.session_energy_wh is not None
         return reading.power_w is not None
 

@@ -7,11 +7,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
 
 from solarrally.domain.bill import Account
 from solarrally.domain.reading import ConnectorStatus, Reading
 from solarrally.domain.station import ConnectorState, SessionRules, effective_status
 from solarrally.domain.update import ConnectorUpdate, SessionUpdate
+
+EVSE_UID_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,63}"
+"""What a topic level that names a station looks like."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from solarrally.api.parameters import ConnectorId, ShortText, SiteId
 from solarrally.api.schemas.changes import NOT_GIVEN, says_something
 from solarrally.api.schemas.common import Answer, PageAnswer, flag_words
 from solarrally.domain.connectivity import Connectivity
+from solarrally.domain.fleet import EVSE_UID_PATTERN
 from solarrally.domain.reading import Quality
 from solarrally.storage.queries import ConnectorRow, EventRow, EvseRow
 
@@ -223,7 +224,7 @@ def _each_once(described: list[ConnectorDescription]) -> list[ConnectorDescripti
 
 EvseUid = Annotated[
     ShortText,
-    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@-]{0,63}$"),
+    StringConstraints(pattern=f"^{EVSE_UID_PATTERN}$"),
     Field(
         description="What its topics carry: 1 to 64 of A-Z a-z 0-9 . _ : @ -, as in `evse/CP-1/telemetry`."
     ),

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from solarrally.domain.bucket import bucket_start
 from solarrally.storage.queries.connecting import connected
 
 Period = Literal["day", "week", "month"]
@@ -132,7 +133,7 @@ class NowFigures:
 
 async def complete_until(connection: AsyncConnection, now: datetime) -> datetime:
     """Until when rollups have everything that is stored."""
-    quarter = now.replace(minute=now.minute - now.minute % 15, second=0, microsecond=0)
+    quarter = bucket_start(now)
     due: datetime | None = (
         await connection.execute(text("SELECT min(bucket_start) FROM rollup_due"))
     ).scalar_one()
