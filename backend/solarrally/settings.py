@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from dotenv import dotenv_values
@@ -27,6 +29,10 @@ _PLACEHOLDERS = (
     *("changeme", "change-me", "example", "secret", "password", "replace", "default"),
     *("0123456789", "abcdefgh"),
 )
+
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[a-z0-9._:-]+", re.ASCII)
 
 
 class Settings(BaseSettings):
@@ -224,7 +230,17 @@ class Settings(BaseSettings):
     )
     allowed_origins: Annotated[list[str], NoDecode] = Field(
         default_factory=list,
-        description="Origins besides our own that may open the WebSocket and call the API, comma-separated.",
+        description="Origins besides our own whose pages may call the API, log in and open the WebSocket, "
+        "such as https://dashboard.example.org; comma-separated.",
+    )
+    dashboard: bool = Field(
+        default=True,
+        description="Serve the dashboard at /. False: only the API, its pages elsewhere or nowhere.",
+    )
+    public_status: bool = Field(
+        default=False,
+        description="Anybody sees, without a login, which stations are free: nothing of sessions or people. "
+        "`up` sets it.",
     )
     caller_rate_limit_hz: float = Field(
         default=50.0,
@@ -323,6 +339,17 @@ class Settings(BaseSettings):
                 raise ValueError(f"{text!r} is no network such as 10.0.0.0/8 or 192.0.2.7/32") from error
         return value
 
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins_are_origins(cls, value: list[str]) -> list[str]:
+        for text in value:
+            if text != origin_of(text):
+                raise ValueError(
+                    f"{text!r} is no origin as browsers write it, such as https://dashboard.example.org: "
+                    "scheme, host in lower case, the port where it is unusual; no wildcard, no path"
+                )
+        return value
+
     @field_validator("allowed_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
@@ -368,6 +395,20 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
     if lines:
         raise SettingsError("\n".join(lines))
     return settings
+
+
+def origin_of(text: str) -> str | None:
+    """The origin of a URL, as browsers write it; None when it has none."""
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # brackets that do not match, a port that is none
+        return None
+    if parts.scheme not in _DEFAULT_PORTS or not host or not _HOST.fullmatch(host):
+        return None
+    host = f"[{host}]" if ":" in host else host
+    is_usual = port is None or port == _DEFAULT_PORTS[parts.scheme]
+    return f"{parts.scheme}://{host}" + ("" if is_usual else f":{port}")
 
 
 def is_guessable(secret: str) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -14,12 +15,10 @@ from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError
 
 from solarrally.api.account_rules import AccountRules
-from solarrally.api.app import create_app
 from solarrally.api.bill_rules import BillRules
 from solarrally.api.import_rules import ImportRules
 from solarrally.api.live_limits import LiveLimits
 from solarrally.api.options import ApiOptions
-from solarrally.api.server import make_server
 from solarrally.brokers.address import parse_address
 from solarrally.brokers.command_publisher import MqttCommandPublisher
 from solarrally.brokers.mosquitto import MosquittoBroker
@@ -52,6 +51,9 @@ log = structlog.get_logger()
 
 API_STATEMENT_TIMEOUT_S = 10.0
 """No request is worth more of the database's time."""
+
+DASHBOARD_DIR = Path(__file__).with_name("dashboard_files")
+"""Where the build puts the dashboard."""
 
 
 def utc_now() -> datetime:
@@ -254,6 +256,8 @@ def api_options(settings: Settings) -> ApiOptions:
         access_token_ttl_s=settings.access_token_ttl_s,
         ws_ticket_ttl_s=settings.ws_ticket_ttl_s,
         allowed_origins=settings.allowed_origins,
+        dashboard_dir=DASHBOARD_DIR if settings.dashboard else None,
+        has_public_status=settings.public_status,
         live_limits=LiveLimits(
             max_watchers=settings.live_max_watchers,
             max_watchers_per_account=settings.live_max_watchers_per_account,
@@ -311,6 +315,10 @@ def build_mailer(settings: Settings) -> Mailer | None:
 
 async def serve_api(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM."""
+    # Here, since the web framework takes a second to import and no other command needs it.
+    from solarrally.api.app import create_app
+    from solarrally.api.server import make_server
+
     options = api_options(settings)
     dsn = database_dsn(settings)
     engine = create_engine(

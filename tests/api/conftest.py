@@ -23,6 +23,7 @@ from solarrally.hub import Hub
 from solarrally.mail import Mailer
 from solarrally.storage.engine import connect, create_engine
 from solarrally.storage.feed import Feed
+from tests.api.resolved_routes import reuse_resolved_routes
 from tests.api.world import JWT_SECRET, PASSWORD, World, eventually
 
 DEFAULTS = {"jwt_secret": JWT_SECRET, "import_rules": ImportRules(open_log=LineLog)}
@@ -59,7 +60,9 @@ def make_app(database_url: str) -> AppMaker:
         hub = Hub()
         feed = Feed(dsn, engine, hub, check_interval_s=0.5, check_timeout_s=0.5)
         chosen = ApiOptions(**{**DEFAULTS, **options})  # type: ignore[arg-type]
-        return create_app(engine=engine, hub=hub, feed=feed, options=chosen, mailer=mailer)
+        app = create_app(engine=engine, hub=hub, feed=feed, options=chosen, mailer=mailer)
+        reuse_resolved_routes(app)
+        return app
 
     return make
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
+from fastapi import FastAPI
+
 from solarrally.api.app import create_app
 from solarrally.api.options import ApiOptions
 from solarrally.hub import Hub
@@ -49,11 +51,16 @@ class Operation:
 
 
 @cache
+def unstarted_app() -> FastAPI:
+    """Our application without a database, to be looked at; nobody starts it."""
+    engine = create_engine("postgresql://nobody@127.0.0.1:1/none")
+    return create_app(engine=engine, hub=Hub(), feed=NoFeed(), options=ApiOptions(jwt_secret="x" * 32))
+
+
+@cache
 def our_openapi() -> dict[str, Any]:
     """The document that `/api/v1/openapi.json` gives."""
-    engine = create_engine("postgresql://nobody@127.0.0.1:1/none")
-    app = create_app(engine=engine, hub=Hub(), feed=NoFeed(), options=ApiOptions(jwt_secret="x" * 32))
-    return app.openapi()
+    return unstarted_app().openapi()
 
 
 def operations() -> list[Operation]:

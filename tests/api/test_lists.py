@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -291,6 +291,82 @@ async def test_rejected_messages_are_listed_newest_first_with_their_payload(
 
     assert [item["topic"] for item in items] == ["evse/4/telemetry", "evse/2/telemetry", "evse/0/telemetry"]
     assert (items[0]["payload_base64"], items[0]["payload_size_bytes"]) == ("AP8=", 700)
+
+
+async def add_rejected(world: World, topic: str, reason: str, hours: int) -> None:
+    await world.insert(
+        "rejected_message",
+        {
+            "received_at": T0 + timedelta(hours=hours),
+            "topic": topic,
+            "reason": reason,
+            "detail": "d",
+            "payload": b"{",
+            "payload_size_bytes": 1,
+        },
+    )
+
+
+@pytest.fixture
+async def rejected(world: World) -> None:
+    """Messages of two stations, of which one's name begins like the other's."""
+    await add_rejected(world, "evse/CP-1/telemetry", "malformed_json", 0)
+    await add_rejected(world, "evse/CP-1/status", "malformed_json", 3)
+    await add_rejected(world, "evse/CP-1/telemetry", "invalid_field", 1)
+    await add_rejected(world, "evse/CP-10/telemetry", "malformed_json", 2)
+
+
+@pytest.mark.usefixtures("rejected")
+async def test_rejected_messages_are_counted_by_reason_most_first(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    summary = (
+        await client.get("/api/v1/rejected-messages/summary", headers=world.headers("operator"))
+    ).json()
+
+    assert summary == {
+        "message_count": 4,
+        "reasons": [
+            {
+                "reason": "malformed_json",
+                "count": 3,
+                "first_received_at": "2026-03-09T12:00:00Z",
+                "last_received_at": "2026-03-09T15:00:00Z",
+            },
+            {
+                "reason": "invalid_field",
+                "count": 1,
+                "first_received_at": "2026-03-09T13:00:00Z",
+                "last_received_at": "2026-03-09T13:00:00Z",
+            },
+        ],
+    }
+
+
+@pytest.mark.usefixtures("rejected")
+@pytest.mark.parametrize(
+    ("filters", "hours"),
+    [
+        ("reason=malformed_json", [3, 2, 0]),
+        ("evse_uid=CP-1", [3, 1, 0]),
+        ("evse_uid=CP-10", [2]),
+        ("evse_uid=CP-1/status", []),
+        ("evse_uid=%25", []),
+        ("date_from=2026-03-09T13:00:00Z&date_to=2026-03-09T15:00:00Z", [2, 1]),
+        ("evse_uid=CP-1&reason=malformed_json&date_from=2026-03-09T13:00:00Z", [3]),
+    ],
+)
+async def test_the_list_and_the_count_of_rejected_messages_have_the_same_filters(
+    client: httpx.AsyncClient, world: World, filters: str, hours: list[int]
+) -> None:
+    items = await walked(client, world, f"/api/v1/rejected-messages?limit=2&{filters}")
+    summary = await client.get(
+        f"/api/v1/rejected-messages/summary?{filters}", headers=world.headers("operator")
+    )
+
+    received = [datetime.fromisoformat(item["received_at"]) for item in items]
+    assert sorted(received) == sorted(T0 + timedelta(hours=one) for one in hours)
+    assert summary.json()["message_count"] == len(hours)
 
 
 async def test_a_user_is_added_listed_and_logs_in(client: httpx.AsyncClient, world: World) -> None:

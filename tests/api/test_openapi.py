@@ -17,6 +17,8 @@ OPEN: Final = {
     "POST /api/v1/auth/password-reset",
     "POST /api/v1/auth/password-reset/confirm",
     "POST /api/v1/auth/invitations/accept",
+    "GET /api/v1/public/status",
+    "GET /api/v1/public/config",
     "GET /healthz",
     "GET /readyz",
 }

@@ -213,11 +213,13 @@ async def test_a_bad_body_is_refused_by_its_field(
 
 
 async def test_refreshing_without_end_is_slowed_down(client: httpx.AsyncClient, world: World) -> None:
-    answers = [await refreshed(client, "A" * 43) for _ in range(61)]
+    answers = [await refreshed(client, "A" * 43)]
+    while answers[-1].status_code == 401 and len(answers) < 120:  # two more are free in every second
+        answers.append(await refreshed(client, "A" * 43))
 
-    assert {answer.status_code for answer in answers[:60]} == {401}
-    assert answers[60].status_code == 429
-    assert int(answers[60].headers["Retry-After"]) >= 1
+    assert len(answers) > 60
+    assert answers[-1].status_code == 429
+    assert int(answers[-1].headers["Retry-After"]) >= 1
 
 
 async def test_the_cookie_is_one_that_no_script_and_no_other_site_can_use(

@@ -86,7 +86,9 @@ def api(postgres: str, migrated_template: str, password_hash: str) -> Iterator[S
     """An API whose database is for nothing else."""
     with (
         new_database(postgres, migrated_template) as dsn,
-        served(dsn, password_hash, account_cache_s=0.0, caller_rate_limit_hz=1e6) as running,
+        served(
+            dsn, password_hash, account_cache_s=0.0, caller_rate_limit_hz=1e6, has_public_status=True
+        ) as running,
     ):
         yield running
 

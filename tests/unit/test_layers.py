@@ -204,7 +204,8 @@ def is_script_guard(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
 
 
-OURS = modules_of(BACKEND)
+OURS = {name: path for name, path in modules_of(BACKEND).items() if inside(name, "solarrally")}
+"""The dashboard lies beside it: not Python, but for its build."""
 SIMULATED = modules_of(SIMULATORS)
 
 

@@ -45,6 +45,20 @@ def test_a_missing_file_is_no_error(tmp_path: Path) -> None:
         ("SOLARRALLY_JWT_SECRET", "too short"),
         ("SOLARRALLY_TRUSTED_PROXIES", "10.0.0.0/8, my-proxy"),
         ("SOLARRALLY_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("SOLARRALLY_ALLOWED_ORIGINS", "*"),
+        ("SOLARRALLY_ALLOWED_ORIGINS", "https://ops.example, *"),
+        ("SOLARRALLY_ALLOWED_ORIGINS", "https://*.example.org"),
+        ("SOLARRALLY_ALLOWED_ORIGINS", "null"),
+        ("SOLARRALLY_ALLOWED_ORIGINS", "ops.example"),
+        ("SOLARRALLY_ALLOWED_ORIGINS", "ws://ops.example"),
+        ("SOLARRALLY_ALLOWED_ORIGINS", "https://ops.example/"),  # no browser would send any of these
+        ("SOLARRALLY_ALLOWED_ORIGINS", "https://ops.example/page"),
+        ("SOLARRALLY_ALLOWED_ORIGINS", "https://ops.example?"),
+        ("SOLARRALLY_ALLOWED_ORIGINS", "https://ops.example:443"),
+        ("SOLARRALLY_ALLOWED_ORIGINS", "https://Ops.example"),
+        ("SOLARRALLY_ALLOWED_ORIGINS", "https://ann@ops.example"),
+        ("SOLARRALLY_ALLOWED_ORIGINS", "https://ops.example:http"),
+        ("SOLARRALLY_ALLOWED_ORIGINS", "https://[::1"),
         ("SOLARRALLY_LOG_LEVEL", "loud"),
         ("SOLARRALLY_MQTT_TOPIC_ROOT", "evse/+"),
         ("SOLARRALLY_PRICE_GRID_PER_KWH", "-1"),
@@ -123,9 +137,10 @@ def test_a_name_like_no_other_gets_no_suggestion() -> None:
 
 
 def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOLARRALLY_ALLOWED_ORIGINS", "https://a.example, https://b.example,")
+    origins = ["https://a.example", "https://b.example:8443", "http://127.0.0.1:5173", "http://[::1]:81"]
+    monkeypatch.setenv("SOLARRALLY_ALLOWED_ORIGINS", ", ".join(origins) + ",")
 
-    assert load_settings(None).allowed_origins == ["https://a.example", "https://b.example"]
+    assert load_settings(None).allowed_origins == origins
 
 
 @pytest.mark.parametrize(

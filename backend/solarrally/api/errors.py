@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from solarrally.api.cors import cors_headers
 from solarrally.api.headers import SECURITY_HEADERS
 from solarrally.api.refusals import refusal_of
 from solarrally.errors import StoreUnavailable
@@ -19,6 +20,7 @@ from solarrally.storage.edits.editing import EditConflict
 from solarrally.storage.edits.roles import RoleConflict
 from solarrally.storage.edits.users import LastAdmin, MoreThanOwn
 from solarrally.storage.passwords import TooManyLogins
+from solarrally.storage.queries import AnswerTooSlow
 from solarrally.storage.users import InvalidUser, UserExists
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -150,11 +152,16 @@ async def _on_http_exception(_request: Request, error: Exception) -> Response:
 
 
 async def _on_store_unavailable(request: Request, error: Exception) -> Response:
-    log.warning("store_unavailable", path=request.url.path, error=str(error))
+    is_slow = isinstance(error, AnswerTooSlow)
+    log.warning(
+        "answer_too_slow" if is_slow else "store_unavailable", path=request.url.path, error=str(error)
+    )
     return problem_response(
         ApiProblem(
             HTTPStatus.SERVICE_UNAVAILABLE,
-            "The database cannot be reached at the moment.",
+            "The database took too long; ask for less: a shorter range, a site, or a station."
+            if is_slow
+            else "The database cannot be reached at the moment.",
             headers={"Retry-After": str(STORE_RETRY_S)},
         )
     )
@@ -220,10 +227,12 @@ async def _on_too_many_logins(_request: Request, _error: Exception) -> Response:
     )
 
 
-async def _on_unexpected(_request: Request, _error: Exception) -> Response:
-    """Starlette raises it again after this answer, so that the server logs it."""
+async def _on_unexpected(request: Request, _error: Exception) -> Response:
+    """Starlette raises it again after this answer, so that the server logs it. No middleware sees it."""
     response = problem_response(
         ApiProblem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here; it has been logged.")
     )
     response.headers.update(SECURITY_HEADERS)
+    origins = request.app.state.services.live.allowed_origins
+    response.headers.update(cors_headers(request.headers.get("origin"), origins))
     return response

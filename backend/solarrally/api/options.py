@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from solarrally.api.account_rules import AccountRules
 from solarrally.api.bill_rules import BillRules
@@ -34,9 +35,13 @@ class ApiOptions:
     access_token_ttl_s: int = 900
     ws_ticket_ttl_s: float = 30.0
     allowed_origins: Sequence[str] = ()
-    """Who may call the API and open the WebSocket besides our own pages."""
+    """Whose pages may call the API, use the refresh cookie and open the WebSocket besides our own."""
+    dashboard_dir: Path | None = None
+    """The built files of the dashboard, which may be missing; None: none is served."""
     open_docs: bool = False
     """The API's description needs no token."""
+    has_public_status: bool = False
+    """Anybody may see, without a login, which stations are free."""
     account_cache_s: float = 15.0
     """How long an account is remembered: within that a disabled user or a new role takes effect."""
     caller_rate_limit_hz: float = 50.0

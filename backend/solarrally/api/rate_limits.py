@@ -70,6 +70,8 @@ class RateLimits:
     """By client address."""
     live_ticket: RateLimit
     """By user."""
+    public: RateLimit
+    """What needs no login, by client address: behind one there may be a whole office."""
 
 
 def make_rate_limits(*, caller_rate_hz: float, caller_burst: int) -> RateLimits:
@@ -80,4 +82,5 @@ def make_rate_limits(*, caller_rate_hz: float, caller_burst: int) -> RateLimits:
         registration=RateLimit(1 / 30, 10),
         refresh=RateLimit(2.0, 60),
         live_ticket=RateLimit(1.0, 30),
+        public=RateLimit(10.0, 100),
     )

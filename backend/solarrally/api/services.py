@@ -18,6 +18,7 @@ from solarrally.api.live_limits import LiveLimits
 from solarrally.api.live_sockets import OpenSockets
 from solarrally.api.mailroom import Mailroom
 from solarrally.api.options import ApiOptions
+from solarrally.api.public_status import PublicStatus
 from solarrally.api.rate_limits import RateLimits, make_rate_limits
 from solarrally.api.refusals import Refusals
 from solarrally.api.slots import Slots
@@ -53,6 +54,8 @@ class Services:
     account_rules: AccountRules
     bill_rules: BillRules
     mailroom: Mailroom
+    public_status: PublicStatus | None
+    """None: switched off."""
     rollup_rules: RollupRules
     max_open_commands: int
     exports: Slots
@@ -88,6 +91,7 @@ def make_services(
         account_rules=options.account_rules,
         bill_rules=options.bill_rules,
         mailroom=Mailroom(mailer),
+        public_status=PublicStatus(engine) if options.has_public_status else None,
         rollup_rules=options.rollup_rules,
         max_open_commands=options.max_open_commands,
         exports=Slots(options.max_exports, "exports"),

@@ -15,6 +15,7 @@ from solarrally.api.parameters import (
     ConnectorId,
     Instant,
     ListParameters,
+    Parameters,
     SessionIdPath,
     ShortText,
     SiteId,
@@ -23,6 +24,7 @@ from solarrally.api.parameters import (
 from solarrally.api.permissions import Permission
 from solarrally.api.responses import NEXT_PAGE, guarded
 from solarrally.api.schemas.bills import Bill, BillList
+from solarrally.api.schemas.session_totals import SessionTotals
 from solarrally.api.schemas.sessions import Reading, ReadingPage, Session, SessionPage
 from solarrally.api.security import Caller, requires
 from solarrally.api.services import Services, ServicesDependency
@@ -36,15 +38,15 @@ from solarrally.storage.queries import (
     list_sessions,
     readings_of,
     session_of,
+    session_totals,
 )
 
 router = APIRouter(prefix="/sessions", tags=["sessions"])
 
 
-class SessionParameters(ListParameters):
+class SessionSelection(Parameters):
     """Which sessions."""
 
-    sort: Literal["started_at", "-started_at", "updated_at", "-updated_at"] = "-started_at"
     evse_uid: ShortText | None = None
     connector_id: ConnectorId | None = None
     site_id: SiteId | None = None
@@ -63,6 +65,12 @@ class SessionParameters(ListParameters):
         default=None, description="On updated_at, inclusive; with sort=updated_at, to follow what changes."
     )
     updated_to: Instant | None = Field(default=None, description="On updated_at, exclusive.")
+
+
+class SessionParameters(ListParameters, SessionSelection):
+    """Which page of them."""
+
+    sort: Literal["started_at", "-started_at", "updated_at", "-updated_at"] = "-started_at"
 
 
 class ReadingParameters(ListParameters):
@@ -89,6 +97,21 @@ async def get_sessions(
     )
     items = [Session.of(row, services.bill_rules) for row in page.rows]
     return SessionPage(items=items, next_cursor=page.next_cursor)
+
+
+@router.get("/totals", operation_id="get_session_totals", responses=guarded())
+async def get_session_totals(
+    services: ServicesDependency,
+    caller: Annotated[Caller, requires(Permission.SESSION_READ, Permission.SESSION_READ_OWN)],
+    parameters: Annotated[SessionSelection, Query()],
+) -> SessionTotals:
+    """What the sessions of a selection come to: of those that `GET /sessions` lists with the same filters.
+
+    Without a range it goes through all of them. 503 when that takes longer than 30 s: ask for less.
+    """
+    where = SessionFilter(**parameters.model_dump())
+    totals = await session_totals(services.engine, caller.scope(Permission.SESSION_READ), where)
+    return SessionTotals.of(totals)
 
 
 @router.get("/{session_id}", operation_id="get_session", responses=guarded(404), dependencies=[NO_QUERY])

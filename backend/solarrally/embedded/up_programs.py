@@ -68,6 +68,7 @@ def backend_environment(
         "SOLARRALLY_METRICS_PORT": str(addresses.metrics_port),
         "SOLARRALLY_ADMIN_PASSWORD": admin_password,
         "SOLARRALLY_OPEN_DOCS": "true",
+        "SOLARRALLY_PUBLIC_STATUS": "true",
         "SOLARRALLY_MAILER": "console",
         "PYTHONUNBUFFERED": "1",
     }

@@ -55,7 +55,10 @@ _EVSE_EXAMPLE: Final[JsonDict] = {
 }
 _STATUS_EXAMPLE: Final[JsonDict] = {
     "evse_uid": "CP-0001",
+    "name": "Car park, left",
     "site_id": 1,
+    "site_name": "Main site",
+    "timezone": "America/Jamaica",
     "is_online": True,
     "connectors": [{"connector_id": 1, "status": "charging"}],
 }
@@ -466,7 +469,10 @@ class EvseStatus(Answer):
     """What everyone may know of an EVSE: no session, no energy, no money."""
 
     evse_uid: str
+    name: str | None
     site_id: int
+    site_name: str
+    timezone: str = Field(description="IANA zone of the site.")
     is_online: bool
     connectors: list[ConnectorStatusAnswer]
 
@@ -474,7 +480,10 @@ class EvseStatus(Answer):
     def of(cls, row: EvseRow) -> EvseStatus:
         return cls(
             evse_uid=row.evse_uid,
+            name=row.name,
             site_id=row.site_id,
+            site_name=row.site_name,
+            timezone=row.timezone,
             is_online=row.is_online,
             connectors=[
                 ConnectorStatusAnswer(connector_id=connector.connector_id, status=connector.status)

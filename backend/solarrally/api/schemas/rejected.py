@@ -8,7 +8,7 @@ from datetime import datetime
 from pydantic import ConfigDict, Field
 
 from solarrally.api.schemas.common import Answer, PageAnswer
-from solarrally.storage.queries import RejectedRow
+from solarrally.storage.queries import RejectedReasonRow, RejectedRow
 
 
 class RejectedMessage(Answer):
@@ -63,3 +63,52 @@ class RejectedMessagePage(PageAnswer):
     )
 
     items: list[RejectedMessage]
+
+
+class RejectedReason(Answer):
+    """The messages of one reason."""
+
+    reason: str
+    count: int
+    first_received_at: datetime
+    last_received_at: datetime
+
+    @classmethod
+    def of(cls, row: RejectedReasonRow) -> RejectedReason:
+        return cls(
+            reason=row.reason,
+            count=row.count,
+            first_received_at=row.first_received_at,
+            last_received_at=row.last_received_at,
+        )
+
+
+class RejectedSummary(Answer):
+    """The rejected messages that are kept, counted by reason. Of too many the oldest are dropped."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "message_count": 45,
+                    "reasons": [
+                        {
+                            "reason": "malformed_json",
+                            "count": 42,
+                            "first_received_at": "2026-11-19T05:12:00Z",
+                            "last_received_at": "2026-11-21T07:00:00Z",
+                        },
+                        {
+                            "reason": "unknown_topic",
+                            "count": 3,
+                            "first_received_at": "2026-11-20T10:00:00Z",
+                            "last_received_at": "2026-11-20T10:04:00Z",
+                        },
+                    ],
+                }
+            ]
+        }
+    )
+
+    message_count: int
+    reasons: list[RejectedReason]

@@ -70,7 +70,8 @@ class Energy(Answer):
     solar_share: float | None = Field(description="Solar of all energy, 0 to 1; null without energy.")
 
 
-def _energy(sums: EnergySums) -> dict[str, int | float | None]:
+def energy_fields(sums: EnergySums) -> dict[str, int | float | None]:
+    """The values of the fields of `Energy`."""
     solar, grid = round(sums.energy_solar_wh), round(sums.energy_grid_wh)
     unattributed = round(sums.energy_unattributed_wh)
     total = solar + grid + unattributed
@@ -117,7 +118,7 @@ class PeriodStats(Energy):
     def of(cls, row: StatsRow) -> PeriodStats:
         return cls.model_validate(
             {
-                **_energy(row.energy),
+                **energy_fields(row.energy),
                 "site_id": row.site_id,
                 "evse_uid": row.evse_uid,
                 "period_start": row.period_start,
@@ -235,7 +236,7 @@ class NowStats(Answer):
             ts=ts,
             power_w=figures.power_w,
             active_session_count=figures.active_session_count,
-            energy_today=Energy.model_validate(_energy(figures.energy_today)),
+            energy_today=Energy.model_validate(energy_fields(figures.energy_today)),
             session_count_today=figures.session_count_today,
             money_today=[Money.of(money) for money in figures.money_today],
             evse_count_by_state=dict(figures.evse_count_by_state),

@@ -21,7 +21,7 @@ from solarrally.storage.queries.bills import (
     bills_of,
     list_bills,
 )
-from solarrally.storage.queries.connecting import connected
+from solarrally.storage.queries.connecting import AnswerTooSlow, connected
 from solarrally.storage.queries.events import (
     EVENT_ORDERS,
     EventFilter,
@@ -63,8 +63,23 @@ from solarrally.storage.queries.imports import (
 from solarrally.storage.queries.latest import LATEST_ORDERS, LatestRow, list_latest
 from solarrally.storage.queries.liveness import ping
 from solarrally.storage.queries.logins import LOGIN_ORDERS, LoginRow, list_logins
+from solarrally.storage.queries.public_status import (
+    PublicConnectorRow,
+    PublicEvseRow,
+    PublicSiteRow,
+    PublicSites,
+    public_sites,
+)
 from solarrally.storage.queries.readings import READING_ORDERS, ReadingRow, readings_between, readings_of
-from solarrally.storage.queries.rejected import REJECTED_ORDERS, RejectedRow, list_rejected
+from solarrally.storage.queries.rejected import (
+    REJECTED_ORDERS,
+    RejectedFilter,
+    RejectedReasonRow,
+    RejectedRow,
+    list_rejected,
+    rejected_by_reason,
+)
+from solarrally.storage.queries.session_totals import SessionTotals, session_totals
 from solarrally.storage.queries.sessions import (
     SESSION_ORDERS,
     SessionFilter,
@@ -125,6 +140,7 @@ __all__ = [
     "TARIFF_ORDERS",
     "AlertFilter",
     "AlertRow",
+    "AnswerTooSlow",
     "ApiKeyRow",
     "BillContext",
     "BillFilter",
@@ -149,12 +165,19 @@ __all__ = [
     "Money",
     "NowFigures",
     "Order",
+    "PublicConnectorRow",
+    "PublicEvseRow",
+    "PublicSiteRow",
+    "PublicSites",
     "ReadingRow",
+    "RejectedFilter",
+    "RejectedReasonRow",
     "RejectedRow",
     "RollupRules",
     "SessionFilter",
     "SessionRow",
     "SessionScope",
+    "SessionTotals",
     "SiteRow",
     "StationKey",
     "Stats",
@@ -194,10 +217,13 @@ __all__ = [
     "load_snapshot",
     "measured_session",
     "ping",
+    "public_sites",
     "raw_since",
     "readings_between",
     "readings_of",
+    "rejected_by_reason",
     "session_of",
+    "session_totals",
     "site_of",
     "station_key_of",
     "stats_by_period",

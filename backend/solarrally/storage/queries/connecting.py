@@ -28,15 +28,23 @@ CONNECTION_FAILURES: Final = (
 )
 
 
+class AnswerTooSlow(StoreUnavailable):
+    """The database gave up on a question that took longer than its statement timeout."""
+
+
 @asynccontextmanager
 async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """A connection, whose infrastructure failures are raised as `StoreUnavailable`."""
+    """A connection, whose infrastructure failures are raised as `StoreUnavailable`; of them a question that
+    takes too long as `AnswerTooSlow`.
+    """
     try:
         async with engine.connect() as connection:
             yield connection
     except CONNECTION_FAILURES as error:
         raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
     except DBAPIError as error:
+        if isinstance(_driver_error(error), asyncpg.QueryCanceledError):
+            raise AnswerTooSlow(str(error.orig)) from error
         if error.connection_invalidated or isinstance(_driver_error(error), CONNECTION_FAILURES):
             raise StoreUnavailable(f"{type(error).__name__}: {error.orig}") from error
         raise

@@ -47,6 +47,9 @@ class EvseRow:
 
     evse_uid: str
     site_id: int
+    site_name: str
+    timezone: str
+    """Of the site."""
     name: str | None
     dialect: str
     vendor: str | None
@@ -83,7 +86,7 @@ EVSE_ORDERS: Final[dict[str, Order[EvseRow]]] = {
 
 async def list_evses(engine: AsyncEngine, where: EvseFilter, window: Window[EvseRow]) -> list[EvseRow]:
     """The EVSEs of the window; evse_uid sorts as the database sorts."""
-    statement = window.of(select(evse))
+    statement = window.of(_EVSES)
     for column, value in (
         (evse.c.site_id, where.site_id),
         (evse.c.is_online, where.is_online),
@@ -116,7 +119,7 @@ async def evse_of(engine: AsyncEngine, evse_uid: str) -> EvseRow | None:
 
 async def evse_in(connection: AsyncConnection, evse_uid: str) -> EvseRow | None:
     """`evse_of` in a transaction."""
-    found = await _with_connectors(connection, select(evse).where(evse.c.evse_uid == evse_uid))
+    found = await _with_connectors(connection, _EVSES.where(evse.c.evse_uid == evse_uid))
     return found[0] if found else None
 
 
@@ -145,6 +148,9 @@ async def key_of(connection: AsyncConnection, evse_uid: str) -> int | None:
     return await connection.scalar(select(evse.c.id).where(evse.c.evse_uid == evse_uid))
 
 
+_EVSES: Select[Any] = select(evse, site.c.name.label("site_name"), site.c.timezone).join(
+    site, site.c.id == evse.c.site_id
+)
 _CONNECTOR_COLUMNS = [column for column in connector.c if column.name != "fold"]
 
 
@@ -165,6 +171,8 @@ def _evse_row(row: Row[Any], connectors: Sequence[ConnectorRow]) -> EvseRow:
     return EvseRow(
         evse_uid=row.evse_uid,
         site_id=row.site_id,
+        site_name=row.site_name,
+        timezone=row.timezone,
         name=row.name,
         dialect=row.dialect,
         vendor=row.vendor,

@@ -119,11 +119,11 @@ def window_of_sessions(scope: SessionScope, where: SessionFilter, window: Window
     """What `list_sessions` asks the database."""
     visible = scope.restrict(_SESSIONS)
     if window.order is not SESSION_ORDERS["updated_at"]:
-        return window.of(_filtered(visible, where))
+        return window.of(filtered_sessions(visible, where))
     # There is no index on updated_at, which changes with every batch. Completed sessions have it in
     # settled_at, and those that are running are few.
     settled = _settled(visible, where, window)
-    running = window.of(_filtered(visible, where).where(charging_session.c.status == "ACTIVE"))
+    running = window.of(filtered_sessions(visible, where).where(charging_session.c.status == "ACTIVE"))
     both = union_all(select(settled.subquery()), select(running.subquery())).subquery()
     columns = (both.c.updated_at, both.c.id)
     order = [column.desc() if window.is_descending else column.asc() for column in columns]
@@ -135,7 +135,7 @@ def _settled(visible: Select[Any], where: SessionFilter, window: Window[SessionR
     two conditions, each of which lets few rows through, and would rather sort those than walk the index.
     """
     settled_at = charging_session.c.settled_at
-    found = _filtered(visible, replace(where, updated_from=None, updated_to=None))
+    found = filtered_sessions(visible, replace(where, updated_from=None, updated_to=None))
     found = found.where(settled_at.is_not(None))
     if where.updated_from is not None:
         found = found.where(settled_at >= where.updated_from)
@@ -144,7 +144,8 @@ def _settled(visible: Select[Any], where: SessionFilter, window: Window[SessionR
     return replace(window, order=_SETTLED).of(found)
 
 
-def _filtered(statement: Select[Any], where: SessionFilter) -> Select[Any]:
+def filtered_sessions(statement: Select[Any], where: SessionFilter) -> Select[Any]:
+    """The statement, which selects from `charging_session`, narrowed to the filter."""
     session = charging_session.c
     for column, value in (
         (session.connector_id, where.connector_id),

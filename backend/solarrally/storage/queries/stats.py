@@ -19,15 +19,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from solarrally.domain.bucket import bucket_start
 from solarrally.storage.queries.connecting import connected
+from solarrally.storage.queries.reports import begin_report
 
 Period = Literal["day", "week", "month"]
 GroupBy = Literal["site", "evse"]
 
 OCCUPYING_DAYS: Final = 31
 """A session that began longer than this before the first day no longer counts as occupying its connector."""
-STATEMENT_TIMEOUT_S: Final = 30
-WORK_MEMORY_MB: Final = 64
-"""A quarter of an hour of each of hundreds of connectors is grouped in memory, not on disk."""
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -149,7 +147,7 @@ async def stats_by_period(
     """
     values = _values(where, now) | {"period": period, "step": f"1 {period}", "group_by": group_by or "all"}
     async with connected(engine) as connection:
-        await _begin(connection)
+        await begin_report(connection)
         rows: dict[_Key, _Sums] = defaultdict(_Sums)
         for row in await connection.execute(_PERIODS, values):
             sums = rows[_key(row)]
@@ -185,7 +183,7 @@ async def utilisation_by_hour_of_week(engine: AsyncEngine, where: StatsFilter, n
     """All 168 hours, Monday 00:00 first."""
     values = _values(where, now)
     async with connected(engine) as connection:
-        await _begin(connection)
+        await begin_report(connection)
         hours = [
             HourOfWeek(
                 weekday=row.weekday,
@@ -204,7 +202,7 @@ async def figures_now(engine: AsyncEngine, site_id: int | None, now: datetime) -
     """The overview of all sites, or of one."""
     values = {"site_id": site_id, "now": now}
     async with connected(engine) as connection:
-        await _begin(connection)
+        await begin_report(connection)
         live = (await connection.execute(_POWER_NOW, values)).one()
         today = (await connection.execute(_ENERGY_TODAY, values)).one()
         money = (await connection.execute(_MONEY_TODAY, values)).all()
@@ -221,13 +219,6 @@ async def figures_now(engine: AsyncEngine, site_id: int | None, now: datetime) -
         connector_count_by_status={row.status: row.number for row in statuses},
         complete_until=until,
     )
-
-
-async def _begin(connection: AsyncConnection) -> None:
-    """One snapshot for all statements, and room for large ones."""
-    await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
-    await connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT_S}s'"))
-    await connection.execute(text(f"SET LOCAL work_mem = '{WORK_MEMORY_MB}MB'"))
 
 
 _Key = tuple[int | None, str | None, date]
