@@ -55,9 +55,9 @@ def running_backend(*, database_url: str, mqtt_url: str, folder: Path) -> Iterat
             database_url=database_url, mqtt_url=mqtt_url, log_file=folder / "ingestor.log"
         ) as ingestor,
     ):
-        ingestor.wait_connected()
         api = subprocess.Popen([*program, "serve"], env=environment, stdout=log, stderr=log)
         try:
+            ingestor.wait_connected()  # while the API starts
             url = f"http://127.0.0.1:{port}"
             until_ready(url)
             yield Backend(url, password, ingestor, api)
@@ -71,5 +71,5 @@ def until_ready(url: str) -> None:
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/readyz", timeout=2):
             return
-        time.sleep(0.1)
+        time.sleep(0.02)
     raise AssertionError(f"{url} did not become ready")

@@ -68,7 +68,7 @@ class IngestorProcess:
             assert self._process.poll() is None, self.log_file.read_text()[-3000:]
             if self.counters().get("solarrally_broker_connected") == 1:
                 return
-            time.sleep(0.05)
+            time.sleep(0.02)
         raise AssertionError(f"the ingestor did not connect:\n{self.log_file.read_text()[-3000:]}")
 
     def kill(self) -> None:

@@ -1,43 +1,23 @@
 """The launcher `run`: when it installs, when it does not, and what it says when it cannot."""
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
 import threading
 import time
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-RUN = Path(__file__).parents[2] / "run"
+from tests.unit.launching import RUN, load_launcher
 
 
 @pytest.fixture
 def launcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The launcher as a module, working on an empty project of this test's own."""
-    loader = SourceFileLoader("launcher", str(RUN))
-    specification = importlib.util.spec_from_loader("launcher", loader)
-    assert specification is not None
-    module = importlib.util.module_from_spec(specification)
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    loader.exec_module(module)
-    project = tmp_path / "project"
-    (project / "requirements").mkdir(parents=True)
-    (project / "pyproject.toml").write_text("[project]\n")
-    monkeypatch.setattr(module, "ROOT", project)
-    monkeypatch.setattr(module, "VENV", project / ".venv")
-    monkeypatch.setattr(module, "VENV_PYTHON", project / ".venv" / "bin" / "python")
-    monkeypatch.setattr(module, "STAMP", project / ".venv" / ".solarrally-stamp")
-    monkeypatch.setattr(module, "INSTALL_LOG", project / ".cache" / "install.log")
-    locks = {name: project / "requirements" / f"{name}.lock" for name in ("up", "dev")}
-    for path in locks.values():
-        path.write_text("package==1.0 \\\n    --hash=sha256:0\n")
-    monkeypatch.setattr(module, "LOCKS", locks)
-    return module
+    return load_launcher(tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -45,10 +25,12 @@ def phases(launcher: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[list[s
     """The installation commands, recorded instead of run; making the environment leaves a Python behind."""
     recorded: list[list[str]] = []
 
-    def record(title: str, command: list[str], *, cure: str) -> None:
+    def record(title: str, command: list[str], *, cure: str, changes: dict[str, str] | None = None) -> None:
         assert title
         assert cure
         recorded.append(command)
+        if "-e" in command:
+            assert changes == {"SOLARRALLY_SKIP_DASHBOARD": "1"}, "the page has a phase of its own"
         if "venv" in command:
             launcher.VENV_PYTHON.parent.mkdir(parents=True, exist_ok=True)
             launcher.VENV_PYTHON.symlink_to(sys.executable)
@@ -114,10 +96,10 @@ def test_an_interrupted_install_is_taken_up_again(
 ) -> None:
     recording = launcher.phase
 
-    def interrupted(title: str, command: list[str], *, cure: str) -> None:
+    def interrupted(title: str, command: list[str], **options: object) -> None:
         if "--require-hashes" in command:
             raise KeyboardInterrupt
-        recording(title, command, cure=cure)
+        recording(title, command, **options)
 
     monkeypatch.setattr(launcher, "phase", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -195,6 +177,7 @@ def test_an_unknown_benchmark_is_answered_with_those_there_are(launcher: ModuleT
 def test_other_words_go_to_the_backends_command_line(
     launcher: ModuleType, phases: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(launcher, "ensure_dashboard", lambda: None)
     handed: list[list[str]] = []
 
     def become(_path: str, command: list[str]) -> None:
@@ -231,8 +214,9 @@ def test_help_needs_no_environment_and_works_from_anywhere(tmp_path: Path) -> No
 def test_lock_resolves_each_set_and_the_client_generator_apart_from_them(
     launcher: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for constant, name in (("BUILD_REQUIREMENTS", "build.in"), ("CLIENT_REQUIREMENTS", "client.in")):
-        monkeypatch.setattr(launcher, constant, launcher.ROOT / "requirements" / name)
+    for name in ("build", "client", "node"):
+        path = launcher.ROOT / "requirements" / f"{name}.in"
+        monkeypatch.setattr(launcher, f"{name.upper()}_REQUIREMENTS", path)
     monkeypatch.setattr(launcher.shutil, "which", lambda *_args, **_options: "uv")
     commands: list[list[str]] = []
 
@@ -243,16 +227,20 @@ def test_lock_resolves_each_set_and_the_client_generator_apart_from_them(
     monkeypatch.setattr(launcher.subprocess, "run", record)
     assert launcher.lock() == 0
     by_output = {command[-1]: command for command in commands}
-    assert list(by_output) == [f"requirements/{name}.lock" for name in ("up", "dev", "client")]
-    assert all({"--generate-hashes", "--no-emit-index-url"} <= set(command) for command in commands)
+    assert list(by_output) == [f"requirements/{name}.lock" for name in ("up", "dev", "client", "node")]
+    wanted = {"--generate-hashes", "--no-emit-index-url", "--upgrade"}
+    assert all(wanted <= set(command) for command in commands)
     assert "requirements/up.lock" in by_output["requirements/dev.lock"]
     client = by_output["requirements/client.lock"]
     assert "requirements/client.in" in client
     assert not {"pyproject.toml", "--constraint", "--extra"} & set(client)
+    commands.clear()
+    assert launcher.lock(keep=True) == 0
+    assert not any("--upgrade" in command for command in commands)
 
 
 def test_the_locks_pin_with_hashes_and_name_no_index() -> None:
-    for name in ("up", "dev", "client"):
+    for name in ("up", "dev", "client", "node"):
         text = (RUN.parent / "requirements" / f"{name}.lock").read_text()
         requirements = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
         assert requirements
