@@ -51,7 +51,7 @@ class Client:
                 answer = self.get(path)
                 if is_so(answer):
                     return answer
-            time.sleep(0.1)
+            time.sleep(0.03)
         raise AssertionError(f"{path} stays {answer}")
 
     def finished(self, command: Any) -> Any:

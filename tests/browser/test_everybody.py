@@ -1,0 +1,65 @@
+"""Every view can be used by everybody: no serious finding of axe in both themes, no sideways scrolling."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.axe import serious_violations
+from tests.browser.conftest import Tab
+from tests.browser.screenshots import VIEWS, View, places_of
+from tests.browser.stack import Stack
+from tests.browser.windows import DESKTOP, DEVICES, PHONE, Windows
+
+WAITING = re.compile("^(Loading|Starting)")
+ROLES = tuple(dict.fromkeys(view.role for view in VIEWS))
+TOO_WIDE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def troubles_of(page: Page, name: str, *, is_phone: bool) -> list[str]:
+    """What somebody could not use of what is shown now, light and dark."""
+    found: list[str] = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found += [f"{name}, {scheme}: {violation}" for violation in serious_violations(page)]
+    too_wide_px = page.evaluate(TOO_WIDE)
+    if is_phone and too_wide_px > 0:
+        found.append(f"{name}: {too_wide_px} px wider than the screen")
+    return found
+
+
+def show(page: Page, view: View, places: dict[str, str]) -> None:
+    """Open it, and wait until nothing is waited for."""
+    page.goto(view.path.format(**places))
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Loading")).to_have_count(0)
+    expect(page.get_by_role("status").filter(has_text=WAITING)).to_have_count(0)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("device", DEVICES)
+def test_every_view_can_be_used_by_everybody(
+    tab: Tab, windows: Windows, stack: Stack, device: str, role: str | None
+) -> None:
+    size = DEVICES[device]
+    page = windows.open(size) if role is None else tab(role, device=size)
+    places = places_of(stack)
+    found: list[str] = []
+    for view in VIEWS:
+        if view.role == role:
+            show(page, view, places)
+            found += troubles_of(page, view.name, is_phone=size.is_phone)
+
+    assert found == []
+
+
+@pytest.mark.parametrize("device", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_dialog_can_be_used_by_everybody(tab: Tab, stack: Stack, device: object) -> None:
+    page = tab("operator", device=device)
+    page.goto(f"/stations/{stack.connectors()[0]['evse_uid']}")
+    page.get_by_role("button", name="Limit current").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+    assert troubles_of(page, "dialog", is_phone=device == PHONE) == []
