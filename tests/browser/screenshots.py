@@ -38,6 +38,12 @@ class View:
     """What is done before the picture: a dialog opened, a tab chosen."""
 
 
+def open_dialog(page: Page) -> None:
+    """That which asks before a station is told something."""
+    page.get_by_role("button", name="Limit current").click()
+    page.get_by_role("dialog").wait_for()
+
+
 VIEWS: Final = (
     View("login", "/", None),
     View("status", "/status", None),
@@ -45,6 +51,7 @@ VIEWS: Final = (
     View("forgot-password", "/forgot-password", None),
     View("overview", "/", "operator"),
     View("station", "/stations/{station}", "operator"),
+    View("command", "/stations/{station}", "operator", prepare=open_dialog),
     View("sessions", "/sessions", "operator"),
     View("session", "/sessions/{session}", "operator"),
     View("energy", "/energy", "operator"),

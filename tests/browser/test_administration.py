@@ -103,7 +103,7 @@ def test_a_site_and_its_station_come_and_go(tab: Tab) -> None:
     dialog = page.get_by_role("dialog", name="Add a site")
     dialog.get_by_label("Name", exact=True).fill(site)
     dialog.get_by_label("Time zone").fill("America/Jamaica")
-    dialog.get_by_label("Currency").fill("JMD")
+    dialog.get_by_label("Currency", exact=True).fill("JMD")
     dialog.get_by_label("Solar, JMD/kWh").fill("12.50")
     dialog.get_by_label("Grid, JMD/kWh").fill("55")
     dialog.get_by_label("VAT, %").fill("15")

@@ -43,33 +43,25 @@ def test_a_lost_server_is_told_and_found_again_by_itself(tab: Tab, stack: Stack,
     assert page.evaluate("window.neverLoadedAgain")
 
 
-def test_a_lost_network_is_told_and_found_again_by_itself(
-    logged_in: LoggedIn, stack: Stack, watched: Watched
+def test_a_machine_that_slept_gets_a_fresh_picture_once_it_has_a_network(
+    logged_in: LoggedIn, watched: Watched
 ) -> None:
     watched.allow(UNREACHABLE)
-    page = logged_in("operator")
-    expect_live(page)
-
-    page.context.set_offline(True)
-    expect(page.get_by_text("Not live.")).to_be_visible(timeout=BACK_MS)
-    page.context.set_offline(False)
-
-    expect_live(page)
-    expect(page.get_by_text("Not live.")).to_have_count(0)
-
-
-def test_a_machine_that_slept_gets_a_fresh_picture(logged_in: LoggedIn, stack: Stack) -> None:
     page = logged_in("operator")
     page.clock.install()
     page.reload()
     expect_live(page)
-    pictures: list[str] = []
-    page.on("websocket", lambda opened: pictures.append(opened.url))
+    connections: list[str] = []
+    page.on("websocket", lambda opened: connections.append(opened.url))
 
+    page.context.set_offline(True)
     page.clock.fast_forward("01:00:00")
+    expect(page.get_by_text("Not live.")).to_be_visible()
+    page.context.set_offline(False)
 
     expect_live(page)
-    assert len(pictures) == 1
+    expect(page.get_by_text("Not live.")).to_have_count(0)
+    assert len(connections) == 1
 
 
 def test_two_tabs_of_one_login_both_stay_in_when_both_renew_it(logged_in: LoggedIn) -> None:

@@ -22,10 +22,11 @@ def test_an_ended_login_leads_back_to_the_same_place(
     person = stack.newcomer("operator")
     page = windows.open()
     log_in(page, person)
-    page.goto("/?state=charging&view=list")
-    expect(page.get_by_role("table", name="Stations")).to_be_visible()
+    page.goto("/sessions?range=30d")
+    expect(page.get_by_role("table", name="Sessions").get_by_role("row").nth(1)).to_be_visible()
 
     stack.end_logins_of(person)
+    page.get_by_label("State").select_option("Ended")
     dialog = page.get_by_role("dialog", name="Your login has ended")
     expect(dialog).to_be_visible(timeout=TOLD_MS)
     expect(dialog.get_by_label("Username")).to_have_value(person.username)
@@ -33,9 +34,9 @@ def test_an_ended_login_leads_back_to_the_same_place(
     dialog.get_by_role("button", name="Log in").click()
 
     expect(dialog).to_have_count(0)
-    expect(page).to_have_url(re.compile(r"/\?state=charging&view=list$"))
-    expect(page.get_by_role("button", name=re.compile(r"^\d+ Charging$"), pressed=True)).to_be_visible()
-    expect(page.get_by_role("table", name="Stations")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/sessions\?range=30d&status=COMPLETED$"))
+    expect(page.get_by_label("State")).to_have_value("COMPLETED")
+    expect(page.get_by_role("table", name="Sessions").get_by_role("row").nth(1)).to_be_visible()
     expect(page.get_by_role("banner").get_by_role("status")).to_have_text("Live")
 
 

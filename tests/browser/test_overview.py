@@ -29,7 +29,8 @@ def figures_of(tile: Locator) -> str:
 
 def expect_other_figures(tile: Locator, before: str) -> None:
     """Wait until the tile shows another power or energy."""
-    shown = r".*".join(re.escape(figure) for figure in POWER_AND_ENERGY.findall(before))
+    figures = [figure.split() for figure in POWER_AND_ENERGY.findall(before)]
+    shown = r"\D.*".join(rf"{re.escape(value)}\s+{unit}" for value, unit in figures)
     expect(tile).not_to_have_text(re.compile(shown, re.DOTALL), use_inner_text=True)
 
 
@@ -38,7 +39,7 @@ def test_a_tile_changes_by_itself(tab: Tab, stack: Stack) -> None:
     page = tab("operator")
     page.goto("/")
     tile = tile_of(page, evse_uid)
-    expect(tile).to_contain_text(re.compile(r"\dWh|\d\skWh|\d\sWh"), use_inner_text=True)
+    expect(tile).to_contain_text(POWER_AND_ENERGY, use_inner_text=True)
 
     expect_other_figures(tile, figures_of(tile))
 

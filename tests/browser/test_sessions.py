@@ -28,6 +28,8 @@ def shown_money(amount: str, currency: str) -> str:
 
 def shown_energy(energy_wh: float) -> str:
     """As the page says it below 1 MWh."""
+    if energy_wh < 1000:
+        return f"{energy_wh:.0f}\N{NO-BREAK SPACE}Wh"
     return f"{energy_wh / 1000:,.2f}\N{NO-BREAK SPACE}kWh"
 
 
@@ -70,7 +72,7 @@ def test_a_bill_is_downloaded_as_pdf(tab: Tab, stack: Stack) -> None:
     with page.expect_download() as download:
         page.get_by_role("button", name="PDF").click()
 
-    assert download.value.suggested_filename == f"bill-{bill['number']}.pdf"
+    assert download.value.suggested_filename == f"invoice-{bill['number']}.pdf"
     assert download.value.path().read_bytes().startswith(b"%PDF-")
 
 

@@ -80,7 +80,7 @@ test("a listing has sixteen bytes in a line", () => {
 test("the counts filter the list, in the address", async () => {
   const { asked } = await showRejected();
   expect(await screen.findByText("1,234")).toBeTruthy();
-  await userEvent.click(screen.getByRole("button", { name: "Only A field is wrong" }));
+  await userEvent.click(screen.getByRole("button", { name: "Only these: A field is wrong" }));
   expect(window.location.search).toBe("?reason=invalid_field");
   await waitFor(() =>
     expect(

@@ -45,7 +45,7 @@ export function RejectedReasons({ summary, chosen, zone, onChoose }: Props) {
             <Button
               isSmall
               aria-pressed={row.reason === chosen}
-              aria-label={`Only ${reasonInWords(row.reason)}`}
+              aria-label={`${row.reason === chosen ? "All" : "Only these"}: ${reasonInWords(row.reason)}`}
               onClick={() => onChoose(row.reason === chosen ? null : row.reason)}
             >
               {row.reason === chosen ? "All" : "Only these"}
