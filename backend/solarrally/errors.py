@@ -28,6 +28,15 @@ class StoreUnavailable(SolarRallyError):
     """The database cannot be reached or lost the connection: the batch is tried again."""
 
 
+class SiteWithoutTariff(SolarRallyError):
+    """Nothing at this site can be priced until somebody gives it a tariff: the batch is tried again."""
+
+    def __init__(self, site_id: int, evse_uid: str) -> None:
+        super().__init__(f"site {site_id} of station {evse_uid} has no tariff")
+        self.site_id = site_id
+        self.evse_uid = evse_uid
+
+
 class StoreRefused(SolarRallyError):
     """The database refused the content of a batch: some message in it is poison."""
 

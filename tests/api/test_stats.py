@@ -144,6 +144,168 @@ async def test_money_of_different_currencies_is_never_added(client: httpx.AsyncC
     assert [(row["site_id"], row["money"][0]["currency"]) for row in by_site] == [(1, "JMD"), (2, "EUR")]
 
 
+MOVED_AT = datetime(2026, 5, 2, 17, 5, tzinfo=UTC)  # a Saturday, 12:05 in Jamaica, 19:05 in Zurich
+MOVED_DAYS = "date_from=2026-05-01&date_to=2026-05-04"
+
+
+async def move_evse(
+    world: World, evse_uid: str = "CP-1", moved_at: datetime = MOVED_AT, from_to: tuple[int, int] = (1, 2)
+) -> None:
+    await world.insert(
+        "evse_move",
+        {"evse_id": world.evse_ids[evse_uid], "moved_at": moved_at, "from_site_id": from_to[0]},
+    )
+    await world.connection.execute("UPDATE evse SET site_id = $1 WHERE evse_uid = $2", from_to[1], evse_uid)
+
+
+async def add_a_past_at_two_sites(world: World) -> None:
+    """CP-1 moved from site 1 to site 2, where they pay in EUR, and charged at both."""
+    await move_site(world, "Europe/Zurich")
+    await add_quarter(world, MOVED_AT.replace(minute=0), "CP-1", energy_grid_wh=900.0, power_max_w=8000.0)
+    await add_quarter(world, MOVED_AT.replace(minute=15), "CP-1", power_avg_w=300.0, power_max_w=5000.0)
+    await world.add_session("before", started_at=MOVED_AT - timedelta(hours=2), site_id=1)
+    await world.add_session(
+        "after", started_at=MOVED_AT + timedelta(hours=6), site_id=2, currency="EUR", cost=Decimal("2.0000")
+    )
+    await move_evse(world)
+
+
+async def test_an_evse_that_moved_leaves_its_sessions_and_their_money_at_the_site_where_they_began(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    await add_a_past_at_two_sites(world)
+
+    by_site = (await asked(client, world, f"?{MOVED_DAYS}&group_by=site"))["items"]
+    one_site = (await asked(client, world, f"?{MOVED_DAYS}&site_id=1"))["items"]
+    together = (await asked(client, world, f"?{MOVED_DAYS}&evse_uid=CP-1&period=month"))["items"]
+
+    money = {(row["site_id"], row["period_start"]): row["money"] for row in by_site if row["money"]}
+    assert money == {
+        (1, "2026-05-02"): [{"currency": "JMD", "cost": "35.0000"}],
+        (2, "2026-05-03"): [{"currency": "EUR", "cost": "2.0000"}],  # 01:05 in Zurich
+    }
+    assert [row["session_count"] for row in one_site] == [0, 1, 0]
+    assert [row["session_count"] for row in together] == [2]
+
+
+async def test_an_evse_that_moved_leaves_its_energy_and_peaks_at_the_site_where_it_stood(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    await add_a_past_at_two_sites(world)
+
+    by_site = (await asked(client, world, f"?{MOVED_DAYS}&group_by=site"))["items"]
+    by_evse = (await asked(client, world, f"?{MOVED_DAYS}&group_by=evse&evse_uid=CP-1"))["items"]
+    (together,) = (await asked(client, world, f"?{MOVED_DAYS}&evse_uid=CP-1&period=month"))["items"]
+
+    for rows in (by_site, by_evse):
+        of_day = {row["site_id"]: row for row in rows if row["period_start"] == "2026-05-02"}
+        figures = ("energy_wh", "charging_s", "peak_quarter_power_w", "peak_power_w")
+        assert [of_day[1][name] for name in figures] == [1000, 60.0, 400.0, 8000.0]
+        assert [of_day[2][name] for name in figures] == [100, 60.0, 300.0, 5000.0]
+    assert (together["energy_wh"], together["peak_quarter_power_w"]) == (1100, 400.0)
+
+
+async def test_a_connector_is_of_use_to_a_site_only_while_it_stands_there(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    await add_a_past_at_two_sites(world)
+
+    rows = (await asked(client, world, f"?{MOVED_DAYS}&group_by=evse&evse_uid=CP-1"))["items"]
+
+    until_s, since_s = (12 * 4 + 1) * 900, (24 - 19) * 3600 - 900  # moved at 12:15 and 19:15: whole quarters
+    shares = {(row["site_id"], row["period_start"]): row["utilisation"] for row in rows}
+    assert shares == {
+        (1, "2026-05-01"): 0.0,
+        (1, "2026-05-02"): round(60 / until_s, 4),
+        (1, "2026-05-03"): None,
+        (2, "2026-05-01"): None,
+        (2, "2026-05-02"): round(60 / since_s, 4),
+        (2, "2026-05-03"): 0.0,
+    }
+    occupied = {(row["site_id"], row["period_start"]): row["occupied_share"] for row in rows}
+    assert occupied[1, "2026-05-02"] == round(3600 / until_s, 4)
+    assert occupied[2, "2026-05-03"] == round(3600 / 86400, 4)
+
+
+async def test_a_session_during_which_its_evse_moved_occupies_each_site_for_its_part(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    await world.add_session("moving", started_at=MOVED_AT - timedelta(minutes=50), site_id=1)  # to 12:15
+    await world.add_session("moving on", started_at=MOVED_AT, site_id=1)  # 10 minutes of it at the old site
+    await move_evse(world)
+
+    rows = (await asked(client, world, f"?{MOVED_DAYS}&group_by=evse&evse_uid=CP-1"))["items"]
+
+    of_day = {row["site_id"]: row for row in rows if row["period_start"] == "2026-05-02"}
+    until_s = (12 * 4 + 1) * 900
+    assert of_day[1]["occupied_share"] == round((3600 + 600) / until_s, 4)
+    assert of_day[2]["occupied_share"] == round(3000 / (86400 - until_s), 4)
+    assert (of_day[1]["session_count"], of_day[2]["session_count"]) == (2, 0)
+
+
+async def test_an_evse_that_came_back_has_one_row_for_each_site(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    for hours in (0, 24, 48):
+        await add_quarter(world, MOVED_AT.replace(minute=0) + timedelta(hours=hours), "CP-1")
+    await move_evse(world, moved_at=MOVED_AT + timedelta(hours=12))
+    await move_evse(world, moved_at=MOVED_AT + timedelta(hours=36), from_to=(2, 1))
+
+    rows = (await asked(client, world, f"?{MOVED_DAYS[:-1]}5&group_by=evse&evse_uid=CP-1&period=week"))[
+        "items"
+    ]
+
+    energy = [(row["site_id"], row["period_start"], row["energy_wh"]) for row in rows]
+    assert energy == [
+        (1, "2026-04-27", 100),
+        (1, "2026-05-04", 100),
+        (2, "2026-04-27", 100),
+        (2, "2026-05-04", 0),
+    ]
+
+
+async def test_a_session_that_began_where_its_evse_never_stood_still_counts_there(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    """Such as one that was taken in before the ingestor heard of the move."""
+    await world.add_session("elsewhere", started_at=MOVED_AT, site_id=2)
+
+    rows = (await asked(client, world, f"?{MOVED_DAYS}&group_by=evse&evse_uid=CP-1"))["items"]
+
+    assert [(row["site_id"], row["date_from"], row["session_count"]) for row in rows] == [
+        (1, "2026-05-01", 0),
+        (1, "2026-05-02", 0),
+        (1, "2026-05-03", 0),
+        (2, "2026-05-01", 0),
+        (2, "2026-05-02", 1),
+        (2, "2026-05-03", 0),
+    ]
+
+
+async def test_the_heat_map_of_a_site_has_what_evses_did_while_they_stood_there(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    await add_a_past_at_two_sites(world)
+
+    old = (await asked(client, world, f"/utilisation?{MOVED_DAYS}&site_id=1&evse_uid=CP-1"))["items"]
+    new = (await asked(client, world, f"/utilisation?{MOVED_DAYS}&site_id=2&evse_uid=CP-1"))["items"]
+
+    def at_the_move(rows: list[dict[str, Any]], hour: int) -> list[tuple[int, float | None]]:
+        hours = {(row["weekday"], row["hour"]): row for row in rows}
+        return [(hours[6, h]["energy_wh"], hours[6, h]["utilisation"]) for h in (hour - 1, hour, hour + 1)]
+
+    assert at_the_move(old, 12) == [(0, 0.0), (1000, round(60 / 900, 4)), (0, None)]
+    assert at_the_move(new, 19) == [(0, None), (100, round(60 / 2700, 4)), (0, 0.0)]
+
+
+async def test_powers_are_told_to_a_tenth_of_a_watt(client: httpx.AsyncClient, world: World) -> None:
+    await add_quarter(world, MOVED_AT.replace(minute=0), power_avg_w=22951.09241025641, power_max_w=0.25)
+
+    row = (await asked(client, world, f"?{MOVED_DAYS}&evse_uid=CP-3"))["items"][1]
+
+    assert (row["peak_quarter_power_w"], row["peak_power_w"]) == (22951.1, 0.2)
+
+
 async def test_the_peak_of_a_site_is_the_highest_sum_of_one_quarter(
     client: httpx.AsyncClient, world: World
 ) -> None:
@@ -224,6 +386,26 @@ async def test_now_tells_power_states_and_the_local_day_so_far(
     assert figures["energy_today"]["solar_share"] == 0.6667
     assert figures["evse_count_by_state"] == {"available": 1, "charging": 1, "offline": 1}
     assert figures["connector_count_by_status"] == {"available": 2, "charging": 1}
+
+
+async def test_now_an_evse_that_moved_today_leaves_the_day_so_far_where_it_was(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    now = datetime.now(UTC)
+    midnight = now.astimezone(ZoneInfo("America/Jamaica")).replace(hour=0, minute=0, second=0, microsecond=0)
+    await add_quarter(world, midnight, "CP-1")
+    await world.add_session("today", started_at=midnight + timedelta(seconds=1))
+    await move_evse(world, moved_at=now)
+
+    old, new = [await asked(client, world, f"/now?site_id={site_id}") for site_id in (1, 2)]
+
+    assert [(site["energy_today"]["energy_wh"], site["session_count_today"]) for site in (old, new)] == [
+        (100, 1),
+        (0, 0),
+    ]
+    assert (old["money_today"], new["money_today"]) == ([{"currency": "JMD", "cost": "35.0000"}], [])
+    assert (old["active_session_count"], new["active_session_count"]) == (1, 0)
+    assert (old["power_w"], new["power_w"]) == (0.0, 7000.0)  # what flows now flows where it stands now
 
 
 @pytest.mark.parametrize(

@@ -27,17 +27,19 @@ REPAINTED = """async () => {
 
 
 def troubles_of(page: Page, name: str, *, is_phone: bool) -> list[str]:
-    """What somebody could not use of what is shown now, light and dark."""
+    """What somebody could not use of what is shown now.
+
+    In both themes on a desktop; a phone has the same colours, and another arrangement.
+    """
     both: tuple[ColorScheme, ColorScheme] = ("dark", "light") if page.evaluate(IS_DARK) else ("light", "dark")
     now, then = both
     found = [f"{name}, {now}: {violation}" for violation in serious_violations(page)]
+    if is_phone:
+        too_wide_px = page.evaluate(TOO_WIDE)
+        return found if too_wide_px <= 0 else [*found, f"{name}: {too_wide_px} px wider than the screen"]
     page.emulate_media(color_scheme=then)
     page.evaluate(REPAINTED)
-    found += [f"{name}, {then}: {violation}" for violation in contrast_violations(page)]
-    too_wide_px = page.evaluate(TOO_WIDE)
-    if is_phone and too_wide_px > 0:
-        found.append(f"{name}: {too_wide_px} px wider than the screen")
-    return found
+    return found + [f"{name}, {then}: {violation}" for violation in contrast_violations(page)]
 
 
 def show(page: Page, view: View, places: dict[str, str]) -> None:

@@ -7,7 +7,11 @@ export interface Config {
 
 /** Reads `/config.json`. Throws with what is wrong: a page with a wrong address must not look like an outage. */
 export async function loadConfig(): Promise<Config> {
-  const response = await fetch("/config.json", { cache: "no-cache" });
+  const response = await fetch("/config.json", { cache: "no-cache" }).catch(() => {
+    throw new Error(
+      "/config.json cannot be fetched: the server is away, or its Content-Security-Policy lacks connect-src 'self'.",
+    );
+  });
   if (!response.ok) throw new Error(`/config.json cannot be read: the server answered ${response.status}.`);
   const config: unknown = await response.json().catch(() => null);
   const url = (config as { api_url?: unknown } | null)?.api_url;

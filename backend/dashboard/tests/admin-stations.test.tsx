@@ -42,6 +42,18 @@ test("whether a station is online is live", async () => {
   expect(await screen.findByText("Offline", { selector: "td span" })).toBeDefined();
 });
 
+test("an offline station was heard when its last reading was made, not when that was imported", async () => {
+  const [connector] = evse().connectors;
+  const made = new Date(Date.now() - 20 * 86_400_000).toISOString();
+  const imported = { ...connector, ts: made, received_at: new Date().toISOString() } as typeof connector;
+  const answers = {
+    ...LISTS,
+    "GET /api/v1/evses": page([evse({ is_online: false, connectors: imported ? [imported] : [] })]),
+  };
+  await show(<Stations params={{}} />, { answers });
+  expect(await screen.findByText(/^20\sd ago$/)).toBeDefined();
+});
+
 test("a station is added with its connectors, power in W", async () => {
   const shown = await show(<Stations params={{}} />, {
     answers: { ...LISTS, "POST /api/v1/evses": evse() },

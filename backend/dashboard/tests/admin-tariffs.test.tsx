@@ -60,15 +60,15 @@ test("a new tariff begins with the present prices and is sent as typed, from an 
     site_id: 1,
     currency: "JMD",
     valid_from: "2100-01-01T05:00:00.000Z",
-    price_solar_per_kwh: "10.0000",
-    price_grid_per_kwh: "50.0000",
+    price_solar_per_kwh: "10.00",
+    price_grid_per_kwh: "50.00",
     vat_percent: "15.00",
     elements: [
       {
         day_of_week: ["SATURDAY"],
         start_time: "17:00",
         end_time: "21:00",
-        price_solar_per_kwh: "10.0000",
+        price_solar_per_kwh: "10.00",
         price_grid_per_kwh: "80.1000",
       },
     ],

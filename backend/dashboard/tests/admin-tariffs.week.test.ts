@@ -70,3 +70,16 @@ test("prices stay the text that was typed, and rows keep their order", () => {
   expect(isComplete({ ...draft, price_grid_per_kwh: "1,000" })).toBe(false);
   expect(isComplete({ ...draft, vat_percent: "101" })).toBe(false);
 });
+
+test("a price is prefilled as somebody would type it, without losing a fraction of a cent", () => {
+  const prices = (price_solar_per_kwh: string, price_grid_per_kwh: string) =>
+    draftOfTariff({ price_solar_per_kwh, price_grid_per_kwh, vat_percent: "15.00", elements: [] } as never);
+  expect(prices("5.0000", "5.1250")).toMatchObject({
+    price_solar_per_kwh: "5.00",
+    price_grid_per_kwh: "5.125",
+  });
+  expect(prices("100.1234", "0.5000")).toMatchObject({
+    price_solar_per_kwh: "100.1234",
+    price_grid_per_kwh: "0.50",
+  });
+});

@@ -98,6 +98,17 @@ test("an alert is acknowledged with a note, and who did is shown", async () => {
   expect(screen.getByText("On the way")).toBeTruthy();
 });
 
+test("an alert that somebody else acknowledged just before is said to be theirs", async () => {
+  const theirs = { acknowledged_at: "2026-11-21T07:10:00Z", acknowledged_by: "olga", note: "Mine" };
+  const shown = await view([alertRow(1)], {
+    more: { "POST /api/v1/alerts/1/acknowledge": alertRow(1, { status: "acknowledged", ...theirs }) },
+  });
+  act(() => shown.picture.replace({ type: "snapshot", updates: [], alerts: [liveAlert(1)] }));
+  await userEvent.click(await screen.findByRole("button", { name: /Acknowledge CP-1/ }));
+  await userEvent.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Acknowledge" }));
+  expect(await screen.findByText("The alert was acknowledged by olga already.")).toBeTruthy();
+});
+
 test("several are resolved one after the other, and what failed can be tried again", async () => {
   let isFailing = true;
   const rows = [1, 2, 3].map((id) => alertRow(id));

@@ -2,6 +2,7 @@
 import { act, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { noteServerTime } from "../src/clock";
 import FreeStations from "../src/views/status/FreeStations";
 import PublicStatus from "../src/views/status/PublicStatus";
 import { GUEST, me, page, problem, show } from "./page";
@@ -52,6 +53,19 @@ describe("free stations", () => {
     const update = { evse_uid: "CP-2", site_id: 1, connector_id: 1, is_online: true, status: "preparing" };
     act(() => view.picture.apply({ type: "frame", updates: [update] }));
     await screen.findByText("1 of 3 free", {}, { timeout: 3000 });
+  });
+
+  test("that were never heard of are not called offline", async () => {
+    const silent = { ...station("CP-1", "available"), is_online: false };
+    const never = { ...silent, evse_uid: "CP-2", connectors: [{ connector_id: 1, status: null }] };
+    await show(<FreeStations params={{}} />, {
+      who: guest,
+      answers: { "GET /api/v1/evse-status": page([silent, never]) },
+    });
+    const item = (name: string) => screen.getByRole("heading", { name }).closest("li")?.textContent;
+    await screen.findByRole("heading", { name: "CP-2" });
+    expect(item("CP-1")).toContain("Offline");
+    expect(item("CP-2")).toBe("CP-2Unknown");
   });
 
   test("are found by name and by site, which is kept in the address", async () => {
@@ -131,6 +145,7 @@ describe("the public status", () => {
   test("asks again every 5 s, and says since when it is old", async () => {
     vi.useFakeTimers({ shouldAdvanceTime: true });
     vi.setSystemTime("2026-11-21T15:00:10Z");
+    noteServerTime(Date.now());
     let isBroken = false;
     await show(<PublicStatus params={{}} />, {
       answers: {

@@ -2,6 +2,7 @@
 import { screen, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { noteServerTime } from "../src/clock";
 import EnergyAndMoney from "../src/views/energy/EnergyAndMoney";
 import { periodRow } from "./energyRows";
 import { type Answers, type Asked, page, problem, show } from "./page";
@@ -61,11 +62,18 @@ function view(at = "/energy", answers: Answers = {}) {
   return show(<EnergyAndMoney params={{}} />, { answers: { ...ANSWERS, ...answers }, at });
 }
 
+function itIs(now: string) {
+  vi.setSystemTime(new Date(now));
+  noteServerTime(Date.now());
+}
+
 beforeEach(() => {
-  vi.useFakeTimers({ now: new Date("2026-11-21T15:20:00Z"), toFake: ["Date"] });
+  vi.useFakeTimers({ toFake: ["Date"] });
+  itIs("2026-11-21T15:20:00Z");
 });
 afterEach(() => {
   vi.useRealTimers();
+  noteServerTime(Date.now());
 });
 
 test("the last 30 days are asked for, and as many before them", async () => {
@@ -79,11 +87,38 @@ test("the last 30 days are asked for, and as many before them", async () => {
 });
 
 test("today is the site's day, not the reader's", async () => {
-  vi.setSystemTime(new Date("2026-11-22T02:00:00Z")); // still the 21st in Jamaica
+  itIs("2026-11-22T02:00:00Z"); // still the 21st in Jamaica
   const { asked } = await view("/energy?site=1");
   await screen.findByText("Energy by source");
   expect(asked.find(({ path }) => path === "/api/v1/stats")?.query.get("date_to")).toBe("2026-11-22");
   expect(screen.getByText(/times in America\/Jamaica/)).toBeTruthy();
+});
+
+test("of all sites the day is not left out that has begun at the one furthest ahead", async () => {
+  itIs("2026-11-21T23:30:00Z"); // the 22nd in Zurich, where the reader may not be
+  const { asked } = await view("/energy");
+  await screen.findByText("Energy by source");
+  expect(asked.find(({ path }) => path === "/api/v1/stats")?.query.get("date_to")).toBe("2026-11-23");
+});
+
+test("a site that there is not is said to be so, with a way out, and nothing is asked of it", async () => {
+  const { asked } = await view("/energy?site=999&station=CP-1");
+  expect(await screen.findByText("There is no site 999")).toBeTruthy();
+  expect((screen.getByLabelText("Site") as HTMLSelectElement).selectedOptions[0]?.text).toBe("Site 999");
+  expect(asked.some(({ path }) => path.startsWith("/api/v1/stats"))).toBe(false);
+  await userEvent.click(screen.getByRole("button", { name: "Show all sites" }));
+  expect(await screen.findByText("Energy by source")).toBeTruthy();
+  expect(window.location.search).toBe("");
+});
+
+test("of several currencies one is drawn at a time, and which one is in the address", async () => {
+  await view();
+  expect(await screen.findByText("CHF 0.10 in all")).toBeTruthy();
+  expect(screen.queryByText("JMD 4,280.10 in all")).toBeNull();
+  await userEvent.click(within(screen.getByRole("group", { name: "Currency" })).getByText("JMD"));
+  expect(await screen.findByText("JMD 4,280.10 in all")).toBeTruthy();
+  expect(screen.queryByText("CHF 0.10 in all")).toBeNull();
+  expect(window.location.search).toBe("?currency=JMD");
 });
 
 test("each currency has a figure of its own", async () => {

@@ -1,5 +1,6 @@
 // The live connection comes back by itself: after an end, a silence, a sleep, each with its own pause.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Problem } from "../src/api/problem";
 import { Connection, type ConnectionState, type Ticket } from "../src/live/connection";
 import { Picture } from "../src/live/picture";
 import type { ServerMessage } from "../src/live/protocol";
@@ -90,7 +91,7 @@ async function live(): Promise<Socket> {
 /** How long it waits now, in seconds. */
 function wait_s(): number {
   if (connection.state.status !== "waiting") throw new Error(`it is ${connection.state.status}`);
-  return (connection.state.retryAtMs - Date.now()) / 1000;
+  return (connection.state.retryAtMs - performance.now()) / 1000;
 }
 
 test("it asks for everything as soon as it is open, and is live with the first snapshot", async () => {
@@ -191,8 +192,24 @@ test("after a sleep a pause is over", async () => {
   expect(connection.state.status).toBe("connecting");
 });
 
+test("a clock that is set back an hour brings the server's time anew", async () => {
+  await live();
+  vi.setSystemTime(Date.now() - 3_600_000);
+  await pass(1);
+  expect(sockets).toHaveLength(2);
+});
+
+test("while it connects again it still says why the connection was lost", async () => {
+  const socket = await live();
+  socket.end();
+  await pass(2);
+  expect(connection.state).toEqual({ status: "connecting", reason: "the connection was lost" });
+});
+
 test("timers that a hidden page gets late are no sleep while the server goes on talking", async () => {
   const socket = await live();
+  const stopwatch = performance.now.bind(performance);
+  vi.spyOn(performance, "now").mockImplementation(() => stopwatch() + 60_000);
   vi.setSystemTime(Date.now() + 60_000);
   socket.tell({ type: "ping" });
   await pass(1);
@@ -266,6 +283,20 @@ test("what is closed stays closed, and asks for nothing more", async () => {
   await pass(120);
   expect(connection.state.status).toBe("closed");
   expect(tickets).toBe(1);
+});
+
+test("a role that may see no live data ends the attempts, and what was live is shown no more", async () => {
+  await live();
+  ticket = () => Promise.reject(new Problem(403, "Your role may not do this."));
+  connection.connect();
+  await pass(600);
+  expect(connection.state).toEqual({ status: "refused" });
+  expect(tickets).toBe(2);
+  expect(connection.picture.snapshotCount).toBe(0);
+  ticket = () => Promise.resolve({ ticket: "t", expires_at: "2026-11-21T07:00:30Z", expires_in_s: 30 });
+  connection.connect();
+  await pass(0);
+  expect(connection.state.status).toBe("connecting");
 });
 
 test("a ticket that comes after the close opens nothing", async () => {

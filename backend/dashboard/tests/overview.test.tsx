@@ -160,6 +160,63 @@ test("the day's figures: energy by source in the site's zone, money exact and ne
   expect(figure(/Sessions now/)?.textContent).toContain("31 began today");
 });
 
+test("energy that is complete to another day only says which day", async () => {
+  const late = { ...STATS, ts: "2026-11-21T05:05:00Z", complete_until: "2026-11-21T04:45:00Z" }; // midnight in Jamaica
+  await show(<Overview />, { answers: answers({ "GET /api/v1/stats/now": late }) });
+  expect(await screen.findByText(/Energy today, until .*20.*11:45.*(EST|GMT-5)/)).toBeTruthy();
+});
+
+test("no money is 0 in the currency of the sites that are shown", async () => {
+  const quiet = { ...STATS, session_count_today: 0, money_today: [] };
+  const both = { "GET /api/v1/sites": page([KINGSTON, MIAMI]), "GET /api/v1/stats/now": quiet };
+  await show(<Overview />, { answers: answers(both) });
+  await waitFor(() => expect(figure(/Money today/)?.textContent).toContain("JMD 0.00USD 0.00"));
+});
+
+test("no money of one site is 0 in its currency", async () => {
+  const quiet = { ...STATS, session_count_today: 0, money_today: [] };
+  const both = { "GET /api/v1/sites": page([KINGSTON, MIAMI]), "GET /api/v1/stats/now": quiet };
+  await show(<Overview />, { answers: answers(both), at: "/?site=2" });
+  await waitFor(() => expect(figure(/Money today/)?.textContent).toMatch(/^Money todayUSD 0.00without VAT$/));
+});
+
+test("an offline station whose readings were imported was seen when they were made", async () => {
+  const agoText = (ms: number) => new Date(Date.now() - ms).toISOString();
+  const shown = await show(<Overview />, { answers: answers() });
+  const imported = { ts: agoText(20 * 86_400_000), received_at: agoText(6000) };
+  tell(shown, live("CP-1", { ...imported, is_online: false }), live("CP-2", imported));
+  const tile = (await screen.findByRole("link", { name: "CP-1" })).closest("li");
+  expect(tile?.textContent).toMatch(/seen 20\sd ago/);
+  expect(screen.getByRole("link", { name: "Gate" }).closest("li")?.textContent).toMatch(/seen \d+\ss ago/);
+});
+
+test("a connector goes from the view of its site when its station says that it stands at another", async () => {
+  const shown = await show(<Overview />, {
+    answers: answers({ "GET /api/v1/sites": page([KINGSTON, MIAMI]) }),
+    at: "/?site=1",
+  });
+  tell(shown, live("CP-1"), live("CP-2"));
+  await waitFor(() => expect(titles()).toEqual(["CP-1", "Gate"]));
+  act(() => shown.picture.apply({ type: "frame", updates: [live("CP-1", { site_id: 2 })] }));
+  await waitFor(() => expect(titles()).toEqual(["Gate"]));
+});
+
+test("a station that somebody else renamed has its new name within 10 s", async () => {
+  vi.useFakeTimers({ shouldAdvanceTime: true });
+  try {
+    let name = "Gate";
+    await show(<Overview />, {
+      answers: answers({ "GET /api/v1/evses": () => page([evse("CP-2", { name })]) }),
+    });
+    await screen.findByRole("link", { name: "Gate" });
+    name = "North gate";
+    await act(() => vi.advanceTimersByTimeAsync(10_000));
+    expect(await screen.findByRole("link", { name: "North gate" })).toBeTruthy();
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 test("who may not see statistics is not shown any, and they are not asked for", async () => {
   const shown = await show(<Overview />, { answers: answers(), who: me([...GUEST, "evse:read"]) });
   tell(shown, live("CP-1", { power_w: 10 }));
@@ -225,7 +282,7 @@ test("a station that is new is looked up in the register at once", async () => {
 test("while it is not live, the tiles and the power say that they are old", async () => {
   const shown = await show(<Overview />, {
     answers: answers(),
-    live: { status: "waiting", retryAtMs: Date.now() + 5000, reason: "the connection was lost" },
+    live: { status: "waiting", retryAtMs: performance.now() + 5000, reason: "the connection was lost" },
   });
   tell(shown, live("CP-1", { power_w: 10 }));
   const list = await screen.findByRole("list", { name: "Stations" });

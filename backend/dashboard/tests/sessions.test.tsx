@@ -51,6 +51,18 @@ describe("the list", () => {
     expect(within(row as HTMLElement).getByRole("link", { name: "CP-1" })).toBeTruthy();
   });
 
+  test("of sites in several zones has each row in its own, and says whose days the range is of", async () => {
+    const far = { ...SITE, id: 2, name: "Narita", timezone: "Asia/Tokyo" };
+    await shown({
+      "GET /api/v1/sites": page([SITE, far]),
+      "GET /api/v1/sessions": page([session(), session({ id: "far", site_id: 2 })]),
+    });
+    const [here, there] = await rows();
+    expect(here?.textContent).toMatch(/09:00.*(EST|GMT-5)/);
+    expect(there?.textContent).toMatch(/11:00.*GMT\+9/);
+    expect(screen.getByText(/^times in each site's zone; days of the range in /)).toBeTruthy();
+  });
+
   test("says what is doubtful in words", async () => {
     await shown({ "GET /api/v1/sessions": page([session({ quality: ["counter_jumped"] })]) });
     expect((await rows())[0]?.textContent).toMatch(/Counter jumped/);

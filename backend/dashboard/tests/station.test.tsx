@@ -5,8 +5,9 @@ import axe from "axe-core";
 import { beforeEach, expect, test, vi } from "vitest";
 import type { LiveConnector } from "../src/live/protocol";
 import Station from "../src/views/station/Station";
-import { type Answers, me, OPERATOR, page, problem, type Shown, show } from "./page";
-import { evse, liveConnector, liveSession, QUIET, telemetry } from "./stationRows";
+import { liveAlert } from "./alertRows";
+import { type Answers, type Asked, me, OPERATOR, page, problem, type Shown, show } from "./page";
+import { evse, liveConnector, liveSession, QUIET, SITE, telemetry } from "./stationRows";
 import { FakePlot } from "./uplot";
 
 // The whole page is drawn: that takes a while on a busy machine.
@@ -61,7 +62,10 @@ test("a failure to load can be tried again", async () => {
 });
 
 test("a quiet station says so in each card, and says no zeros", async () => {
-  await open();
+  const shown = await open();
+  await screen.findByRole("heading", { name: "Open alerts" });
+  expect(screen.queryByText("No open alerts.")).toBeNull(); // nobody has said so yet
+  tell(shown);
   await screen.findByText("No readings in this range.");
   expect(screen.getByText("No reading yet.")).toBeTruthy();
   expect(await screen.findAllByText("Nobody has charged here yet.")).toHaveLength(2);
@@ -253,7 +257,9 @@ test("an open alert can be taken on by who may", async () => {
     resolved_at: null,
   } as const;
   const shown = await open({ "POST /api/v1/alerts/17/acknowledge": alert });
-  await screen.findByText("No open alerts.");
+  await screen.findByRole("heading", { name: "Open alerts" });
+  tell(shown);
+  screen.getByText("No open alerts.");
   const elsewhere = { ...alert, id: 18, evse_uid: "CP-2" };
   act(() => shown.picture.replace({ type: "snapshot", updates: [], alerts: [alert, elsewhere] }));
   await userEvent.click(screen.getByRole("button", { name: "Acknowledge: Over temperature" }));
@@ -268,13 +274,41 @@ test("an open alert can be taken on by who may", async () => {
 test("who may only see stations is asked for nothing else, and shown nothing else", async () => {
   const shown = await open({}, "", ["evse:read", "live:subscribe"]);
   await screen.findByRole("heading", { name: "Car park", level: 1 });
-  for (const title of ["Commands", "Readings", "Open alerts", "Last sessions"])
+  for (const title of ["Commands", "Readings", "Open alerts", "Last sessions", "No session is running"])
     expect(screen.queryByRole("heading", { name: title })).toBeNull();
   await screen.findByText("Nothing has happened yet.");
   expect(shown.asked.map(({ path }) => path).sort()).toEqual([
     "/api/v1/evses/CP-1",
     "/api/v1/evses/CP-1/events",
   ]);
+});
+
+test("who may see no live data is shown the alerts that the API tells", async () => {
+  const open_alert = liveAlert(17, { evse_uid: "CP-1", kind: "over_temperature" });
+  const shown = await show(<Station params={{ evse_uid: "CP-1" }} />, {
+    who: me(["evse:read", "alert:read"]),
+    answers: {
+      ...QUIET,
+      "GET /api/v1/alerts": ({ query }: Asked) => page(query.get("status") === "open" ? [open_alert] : []),
+    },
+    at: "/stations/CP-1",
+    live: { status: "refused" },
+  });
+  await screen.findByText("Over temperature");
+  expect(shown.asked.find(({ path }) => path === "/api/v1/alerts")?.query.get("evse_uid")).toBe("CP-1");
+});
+
+test("events on both sides of a clock change say the offset with each time", async () => {
+  const event = (id: number, ts: string) => ({ id, ts, kind: "online", connector_id: null, detail: null });
+  const before = event(1, "2026-11-01T05:30:00Z");
+  const after = event(2, "2026-11-01T06:30:00Z");
+  await open({
+    "GET /api/v1/sites": page([{ ...SITE, timezone: "America/New_York" }]),
+    "GET /api/v1/evses/CP-1/events": page([after, before]),
+  });
+  const table = await screen.findByRole("table", { name: "Events" });
+  await waitFor(() => expect(within(table).getByRole("columnheader", { name: "When" })).toBeTruthy());
+  expect(table.textContent).toMatch(/01:30:00.*(GMT-5|EST).*01:30:00.*(GMT-4|EDT)/);
 });
 
 test("the page has no barrier that a machine can find", async () => {

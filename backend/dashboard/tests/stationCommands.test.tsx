@@ -116,7 +116,10 @@ test("an offline station is sent nothing, unless it is said that the command wai
   const send = within(dialog).getByRole<HTMLButtonElement>("button", { name: "Reset station" });
   expect(send.disabled).toBe(true);
   await userEvent.click(within(dialog).getByLabelText("Send it when the station is back"));
-  await userEvent.selectOptions(within(dialog).getByLabelText("Wait for it"), "1 hour");
+  const wait = within(dialog).getByLabelText<HTMLSelectElement>("Wait for it");
+  expect([...wait.options].map(({ text }) => text)).toEqual(["2 minutes", "10 minutes", "1 hour"]);
+  expect(wait.selectedOptions[0]?.text).toBe("10 minutes");
+  await userEvent.selectOptions(wait, "1 hour");
   await userEvent.click(send);
   expect(posted(shown)[0]?.body).toEqual({
     evse_uid: "CP-1",
@@ -149,7 +152,45 @@ test("a command is followed live from step to step, and its end is told", async 
     }),
   );
   expect(screen.queryByRole("list", { name: "Commands under way" })).toBeNull();
-  await screen.findByText("Limit current to 10 A: Below the minimum");
+  await screen.findByText("Limit current to 10 A: The station refused: Below the minimum");
+});
+
+test("a command that an offline station does not have yet waits for it, and says until when", async () => {
+  const waiting = command({
+    command: "reset",
+    status: "sent",
+    sent_at: "2026-11-21T17:00:01Z",
+    expires_at: "2026-11-21T18:00:00Z",
+  });
+  const shown = await open(
+    { "GET /api/v1/evses/CP-1": evse({ is_online: false }), "GET /api/v1/commands": page([waiting]) },
+    { is_online: false },
+  );
+  const under = await screen.findByRole("list", { name: "Commands under way" });
+  expect(under.textContent).toMatch(/offline.*if it is back by .*1:00:00.*(EST|GMT-5).*cannot be taken back/);
+  within(under).getByText(/^Station is back/);
+  expect(within(under).queryByText(/has not answered/)).toBeNull();
+  act(() => shown.picture.apply({ type: "frame", updates: [liveConnector()] }));
+  await within(under).findByText(/The station has not answered yet/);
+});
+
+test("who may not see sessions is not told that none runs, and may ask for everything", async () => {
+  await open({}, { status: "charging", session: null }, ["evse:read", "evse:control", "live:subscribe"]);
+  expect(screen.getByRole<HTMLButtonElement>("button", { name: "Stop" }).disabled).toBe(false);
+  expect(screen.queryByText(/no session is running/i)).toBeNull();
+});
+
+test("who may not see commands is told so, and not shown one that never gets on", async () => {
+  const shown = await open(
+    { "POST /api/v1/commands": command({ command: "reset", params: { kind: "soft" } }) },
+    {},
+    ["evse:read", "evse:control", "live:subscribe"],
+  );
+  await userEvent.click(screen.getByRole("button", { name: "Reset" }));
+  await userEvent.click(await screen.findByRole("button", { name: "Reset station" }));
+  await screen.findByText(/may not see what becomes of it/);
+  expect(posted(shown)).toHaveLength(1);
+  expect(screen.queryByRole("list", { name: "Commands under way" })).toBeNull();
 });
 
 test("a command can be taken back while it has not left us, and not after", async () => {

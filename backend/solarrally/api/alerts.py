@@ -80,7 +80,8 @@ async def post_acknowledge(
 ) -> Alert:
     """Say that somebody is on it.
 
-    Again, it changes nothing but the note. What flaps stays acknowledged. 409 for an alert that is resolved.
+    Again, it changes nothing: the name and the note of whoever was first stay. What flaps stays
+    acknowledged. 409 for an alert that is resolved.
     """
     try:
         row = await acknowledge_alert(
@@ -107,7 +108,7 @@ async def post_resolve(
     """Say that it is settled.
 
     Alerts resolve by themselves when their cause is gone; resolved by hand before that, an alert opens anew
-    only after its cause was gone once. Again, it changes nothing but the note.
+    only after its cause was gone once. Again, it changes nothing.
     """
     row = await resolve_alert(services.engine, caller.actor, alert_id, None if body is None else body.note)
     if row is None:

@@ -85,12 +85,13 @@ async def get_stats(
     """Figures by day, week or month, each in the local time of its site.
 
     Energy counts in the period in which it flowed; sessions, and what they cost, in the one they began in.
+    Of an EVSE that moved, each site has what happened there.
     At most 366 days, 5 years of weeks, or 10 years of months, and 10,000 rows.
     """
     now = datetime.now(UTC)
     period = parameters.period
     where = parameters.where(now, default_days=DEFAULT_DAYS[period], max_days=MAX_DAYS[period])
-    await _refuse_too_many_rows(services, parameters, where)
+    await _refuse_too_many_rows(services, parameters, where, now)
     stats = await stats_by_period(services.engine, where, period, parameters.group_by, now)
     return StatsAnswer(
         period=period,
@@ -133,13 +134,13 @@ async def get_now(services: ServicesDependency, parameters: Annotated[NowParamet
 
 
 async def _refuse_too_many_rows(
-    services: ServicesDependency, parameters: StatsParameters, where: StatsFilter
+    services: ServicesDependency, parameters: StatsParameters, where: StatsFilter, now: datetime
 ) -> None:
     days: timedelta = where.date_to - where.date_from
     period_count = days.days // DAYS_OF_PERIOD[parameters.period] + 2
     if parameters.group_by is None:
         return
-    group_count = await count_groups(services.engine, where, parameters.group_by)
+    group_count = await count_groups(services.engine, where, parameters.group_by, now)
     if period_count * group_count > MAX_ROWS:
         raise invalid_field(
             "group_by",

@@ -95,6 +95,10 @@ class Station:
         """Where it stood then."""
         return next((site_id for moved_at, site_id in self.moves if ts < moved_at), self.site_id)
 
+    def sites(self) -> set[int]:
+        """Where it stands and where it ever stood."""
+        return {self.site_id, *(site_id for _, site_id in self.moves)}
+
     def connector(self, connector_id: int) -> Connector:
         """The connector, made at its first reading."""
         known = self.connectors.get(connector_id)

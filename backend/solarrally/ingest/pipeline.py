@@ -17,7 +17,14 @@ from typing import TypeVar
 import structlog
 
 from solarrally.domain.alert import AlertKind
-from solarrally.errors import NotLeading, RejectedMessage, StoreConflict, StoreRefused, StoreUnavailable
+from solarrally.errors import (
+    NotLeading,
+    RejectedMessage,
+    SiteWithoutTariff,
+    StoreConflict,
+    StoreRefused,
+    StoreUnavailable,
+)
 from solarrally.ingest.batch import Message, fate_of, open_batch
 from solarrally.ingest.confirmations import Confirmations
 from solarrally.ingest.fates import FateCount
@@ -307,7 +314,7 @@ class Pipeline:
             self.counts.confirmations += len(confirmations)
 
     async def _persist(self, work: Callable[[], Awaitable[_T]]) -> _T:
-        """Do it until the database takes it, with jittered back-off, or until `stop`."""
+        """Do it until the database takes it and prices are known, with jittered back-off, or until `stop`."""
         pause_s = self._rules.retry_first_s
         while True:
             try:
@@ -315,16 +322,26 @@ class Pipeline:
             except NotLeading:
                 self.is_store_ok = True
                 raise
-            except StoreUnavailable as error:
-                self.is_store_ok = False
+            except (StoreUnavailable, SiteWithoutTariff) as error:
                 self.counts.batch_retries += 1
                 wait_s = pause_s * random.uniform(0.5, 1.0)
-                log.warning("database_unavailable", error=str(error), retry_in_s=round(wait_s, 2))
+                self._warn_of(error, wait_s)
                 pause_s = min(pause_s * 2, self._rules.retry_longest_s)
                 await self._pause(wait_s)
             else:
                 self.is_store_ok = True
                 return result
+
+    def _warn_of(self, error: StoreUnavailable | SiteWithoutTariff, retry_in_s: float) -> None:
+        """A missing tariff is no fault of the database, which has answered."""
+        self.is_store_ok = isinstance(error, SiteWithoutTariff)
+        retry_in_s = round(retry_in_s, 2)
+        if isinstance(error, SiteWithoutTariff):
+            log.warning(
+                "site_without_tariff", site_id=error.site_id, evse_uid=error.evse_uid, retry_in_s=retry_in_s
+            )
+        else:
+            log.warning("database_unavailable", error=str(error), retry_in_s=retry_in_s)
 
     async def _pause(self, wait_s: float) -> None:
         try:

@@ -11,7 +11,7 @@ from solarrally.domain.fleet import Station
 from solarrally.domain.session import Session
 from solarrally.domain.station import observe
 from solarrally.domain.tariff import Tariff, tariff_at
-from solarrally.errors import StoreUnavailable
+from solarrally.errors import SiteWithoutTariff
 from solarrally.ingest.ports import Store
 from solarrally.ingest.rules import IngestRules
 
@@ -89,6 +89,8 @@ class Registry:
             self._recovered.append((stations[evse_uid], number, list(by_id.values())))
         self._stations |= stations
         self._newcomers += stations.values()
+        if any(site_id not in self._tariffs for station in stations.values() for site_id in station.sites()):
+            await self.read_tariffs()  # the site is younger than what we know of prices
 
     def take_recovered(self) -> list[tuple[Station, int, list[Session]]]:
         """Connectors whose written state was behind their readings, with the sessions that changed since."""
@@ -112,14 +114,13 @@ class Registry:
     def account(self, station: Station, connector_id: int, session: Session) -> Account:
         """The session's figures under the tariff that was in force when it started.
 
-        A site without a tariff is a gap in the database: `StoreUnavailable`, so that ingestion waits until it
-        is filled, and says so, and nothing is lost.
+        Raises `SiteWithoutTariff`: ingestion waits until the gap is filled, and says so, and nothing is lost.
         """
         site_id = station.site_at(session.started_at)
         versions = self._tariffs.get(site_id)
         if not versions:
             self._tariffs = {}  # to be read again before the next attempt
-            raise StoreUnavailable(f"site {site_id} of station {station.evse_uid} has no tariff")
+            raise SiteWithoutTariff(site_id, station.evse_uid)
         tariff = tariff_at(versions, session.started_at)
         return Account(session, station.evse_uid, connector_id, session.energy.figures(), tariff)
 

@@ -61,6 +61,28 @@ def test_a_station_that_is_disabled_is_turned_away_while_the_pipeline_runs() -> 
     assert len(store.tables.readings) + len(store.tables.rejected) == 4
 
 
+class SiteMadeMeanwhile(MemoryStore):
+    """Site 2 and its tariff come to be after the start."""
+
+    is_made = False
+
+    async def load_tariffs(self) -> dict[int, list[Tariff]]:
+        return {1: [TARIFF], **({2: [replace(TARIFF, id=2)]} if self.is_made else {})}
+
+
+def test_the_prices_of_a_site_made_meanwhile_are_known_with_its_first_station() -> None:
+    store = SiteMadeMeanwhile()
+
+    def move(entry: Station) -> None:
+        store.is_made = True
+        entry.moves, entry.site_id = [(at(50), entry.site_id)], 2
+
+    pipeline = run_and_edit([charging(10), charging(60)], move, store)
+
+    assert pipeline.counts.batch_retries == 0
+    assert {account.tariff.id for account in store.tables.sessions.values()} == {1, 2}
+
+
 class TwoSites(MemoryStore):
     """Site 2 is dearer."""
 

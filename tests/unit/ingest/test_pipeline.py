@@ -12,6 +12,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from solarrally.domain.session import EndReason
 from solarrally.domain.station import SessionRules
@@ -445,7 +446,7 @@ def test_each_connector_has_sessions_of_its_own() -> None:
 
 def test_a_site_without_a_tariff_is_waited_for_and_nothing_is_rejected() -> None:
     store = MemoryStore()
-    answers: list[dict[int, list[Tariff]]] = [{}, {}, {}]
+    answers: list[dict[int, list[Tariff]]] = [{}] * 6  # the start and the first attempts find none
     load = store.load_tariffs
 
     async def not_yet() -> dict[int, list[Tariff]]:
@@ -453,11 +454,16 @@ def test_a_site_without_a_tariff_is_waited_for_and_nothing_is_rejected() -> None
 
     store.load_tariffs = not_yet  # type: ignore[method-assign]
 
-    pipeline, _, broker = run([message(charging(0, 0))], store)
+    with capture_logs() as logs:
+        pipeline, _, broker = run([message(charging(0, 0))], store)
 
     assert pipeline.counts.batch_retries >= 1
     assert pipeline.counts.fates == {Fate.STORED: 1}
     assert broker.unacknowledged == 0
+    told = [entry for entry in logs if entry["log_level"] == "warning"]
+    assert {(entry["event"], entry["site_id"], entry["evse_uid"]) for entry in told} == {
+        ("site_without_tariff", 1, "cp1")
+    }
 
 
 def second(number: int, at_s: float, name: str, energy_kwh: float, status: str, power_w: float) -> bytes:

@@ -1,7 +1,7 @@
 // The typed client of the API: adds the token, renews it once when it is refused, throws Problems.
 import createClient, { type Client } from "openapi-fetch";
 import type { Login } from "./login";
-import { Problem, problemOf } from "./problem";
+import { noAnswer, problemOf } from "./problem";
 import type { paths } from "./schema";
 
 export type Api = Client<paths>;
@@ -18,19 +18,20 @@ export function makeApi(login: Login): Api {
 export async function authorizedFetch(login: Login, request: Request): Promise<Response> {
   const again = request.clone();
   const token = await login.token();
-  let response = await sent(request, token);
-  if (response.status === 401 && token !== null) response = await sent(again, await login.renew(token));
+  let response = await sent(login, request, token);
+  if (response.status === 401 && token !== null)
+    response = await sent(login, again, await login.renew(token));
   if (!response.ok) throw await problemOf(response);
   return response;
 }
 
-async function sent(request: Request, token: string | null): Promise<Response> {
+async function sent(login: Login, request: Request, token: string | null): Promise<Response> {
   if (token !== null) request.headers.set("Authorization", `Bearer ${token}`);
   try {
     return await fetch(request);
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new Problem(0, "The server cannot be reached.");
+    throw noAnswer(login.config.apiUrl);
   }
 }
 

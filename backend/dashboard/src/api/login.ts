@@ -1,6 +1,6 @@
 // Who is logged in. The access token lives in memory; the refresh token in a cookie that no script can read.
 import type { Config } from "../config";
-import { Problem, problemOf } from "./problem";
+import { noAnswer, Problem, problemOf } from "./problem";
 import type { components } from "./schema";
 import type { Me } from "./types";
 
@@ -188,7 +188,7 @@ export class Login {
         ...init,
       });
     } catch {
-      throw new Problem(0, "The server cannot be reached.");
+      throw noAnswer(this.config.apiUrl);
     }
   }
 }

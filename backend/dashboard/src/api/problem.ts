@@ -6,7 +6,12 @@ export interface FieldProblem {
   message: string;
 }
 
-/** A refused or failed request. `status` is 0 when no answer came at all. */
+/** No answer came at all. */
+const NO_ANSWER = 0;
+/** The page itself failed, not a request. */
+export const OWN_MISTAKE = -1;
+
+/** A refused or failed request: `status` is HTTP's, or one of the two above. */
 export class Problem extends Error {
   override readonly name = "Problem";
 
@@ -29,7 +34,7 @@ export class Problem extends Error {
 
   /** Whether the same request may well succeed a little later. */
   get isPassing(): boolean {
-    return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 502;
+    return this.status === NO_ANSWER || this.status === 408 || this.status === 429 || this.status >= 502;
   }
 }
 
@@ -51,11 +56,23 @@ export async function problemOf(response: Response): Promise<Problem> {
   );
 }
 
+/**
+ * What it means that no answer came. A browser does not tell a page whether a server of another origin is away or
+ * has forbidden the page to ask, so both are said.
+ */
+export function noAnswer(apiUrl: string): Problem {
+  if (apiUrl === "") return new Problem(NO_ANSWER, "The server cannot be reached.");
+  const here = window.location.origin;
+  return new Problem(
+    NO_ANSWER,
+    `The server at ${apiUrl} cannot be reached from this page. If it runs, its SOLARRALLY_ALLOWED_ORIGINS must name ${here}.`,
+  );
+}
+
 /** Whatever was thrown, as a problem. */
 export function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof TypeError) return new Problem(0, "The server cannot be reached.");
-  return new Problem(0, error instanceof Error ? error.message : String(error));
+  return new Problem(OWN_MISTAKE, error instanceof Error ? error.message : String(error));
 }
 
 async function bodyOf(response: Response): Promise<Record<string, unknown>> {

@@ -1,5 +1,5 @@
 // Questions to the API that more than one view asks.
-import { type UseQueryResult, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { type UseQueryResult, useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { useApi, useMe } from "../services";
 import { type Api, dataOf } from "./client";
@@ -48,16 +48,28 @@ export function useSites(): UseQueryResult<Site[]> {
   });
 }
 
-/** All stations of the register. Their connectors' values are as old as the answer: live ones are in the picture. */
-export function useEvses(): UseQueryResult<Evse[]> {
+/**
+ * All stations of the register, asked for again every so often. Their connectors' values are as old as the answer: live
+ * ones are in the picture.
+ */
+export function useEvses(refetchIntervalMs = 60_000): UseQueryResult<Evse[]> {
   const api = useApi();
   const isAllowed = useMe().permissions.includes("evse:read");
   return useQuery({
     queryKey: ["evses", isAllowed],
     queryFn: () => (isAllowed ? allEvses(api) : []),
-    staleTime: 60_000,
-    refetchInterval: 60_000,
+    staleTime: refetchIntervalMs,
+    refetchInterval: refetchIntervalMs,
   });
+}
+
+/** After a station was changed here: whatever shows it asks again, this view and those visited before. */
+export function useStationsChanged(): () => Promise<unknown> {
+  const queries = useQueryClient();
+  return () =>
+    Promise.all(
+      ["evses", "evse", "evse-status"].map((name) => queries.invalidateQueries({ queryKey: [name] })),
+    );
 }
 
 /** Finds a site by its id; undefined while they load, and for who may not see them. */

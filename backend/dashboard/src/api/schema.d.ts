@@ -57,7 +57,8 @@ export interface paths {
          * Post Acknowledge
          * @description Say that somebody is on it.
          *
-         *     Again, it changes nothing but the note. What flaps stays acknowledged. 409 for an alert that is resolved.
+         *     Again, it changes nothing: the name and the note of whoever was first stay. What flaps stays
+         *     acknowledged. 409 for an alert that is resolved.
          */
         post: operations["acknowledge_alert"];
         delete?: never;
@@ -80,7 +81,7 @@ export interface paths {
          * @description Say that it is settled.
          *
          *     Alerts resolve by themselves when their cause is gone; resolved by hand before that, an alert opens anew
-         *     only after its cause was gone once. Again, it changes nothing but the note.
+         *     only after its cause was gone once. Again, it changes nothing.
          */
         post: operations["resolve_alert"];
         delete?: never;
@@ -1212,6 +1213,7 @@ export interface paths {
          * @description Figures by day, week or month, each in the local time of its site.
          *
          *     Energy counts in the period in which it flowed; sessions, and what they cost, in the one they began in.
+         *     Of an EVSE that moved, each site has what happened there.
          *     At most 366 days, 5 years of weeks, or 10 years of months, and 10,000 rows.
          */
         get: operations["get_stats"];
@@ -4473,7 +4475,7 @@ export interface components {
             energy_wh: number;
             /**
              * Evse Uid
-             * @description With group_by=evse.
+             * @description With group_by=evse. One that moved has rows for each site.
              */
             evse_uid: string | null;
             /**
@@ -4519,7 +4521,7 @@ export interface components {
             solar_share: number | null;
             /**
              * Utilisation
-             * @description charging_s of all the connectors' time, as far as the period is over; null before it.
+             * @description charging_s of all the connectors' time at the site, as far as the period is over; null where they spent none.
              */
             utilisation: number | null;
         };

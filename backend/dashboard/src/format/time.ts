@@ -60,6 +60,12 @@ export function zoneName(timeZone: string, at: Instant = Date.now()): string {
   return parts.find((part) => part.type === "timeZoneName")?.value ?? timeZone;
 }
 
+/** What a zone is called at all of the instants; null where a clock change lies between them. */
+export function oneZoneName(timeZone: string, instants: readonly Instant[]): string | null {
+  const [first = zoneName(timeZone), ...others] = new Set(instants.map((at) => zoneName(timeZone, at)));
+  return others.length === 0 ? first : null;
+}
+
 /** The calendar day, `2026-11-21`, that an instant falls on in a zone. */
 export function localDay(instant: string | number | Date, timeZone: string): string {
   // Sweden writes dates as ISO 8601 does.

@@ -13,6 +13,22 @@ export function inWords(word: string | null | undefined): string {
   return [first.charAt(0).toUpperCase() + first.slice(1), ...lowered].join(" ");
 }
 
+/** A unit at the end of a field's name: people read it behind the value. */
+const UNIT = /_(w|wh|a|v|s|ms|c)$/;
+
+/** A field's path in a request, `elements.0.start_time`, as `Element 1, start time`. */
+export function fieldInWords(path: string): string {
+  const steps = path.split(".").filter((step) => step !== "params" && step !== "body");
+  const words = steps.flatMap((step, index) => {
+    const next = Number(steps[index + 1]);
+    if (/^\d+$/.test(step)) return [];
+    if (Number.isInteger(next)) return [`${inWords(step.replace(/s$/, ""))} ${next + 1}`];
+    return [inWords(step.replace(/_ids?$/, "").replace(UNIT, ""))];
+  });
+  const [first = path, ...rest] = words;
+  return [first, ...rest.map((each) => each.charAt(0).toLowerCase() + each.slice(1))].join(", ");
+}
+
 export const ALERT_KINDS: Record<AlertKind, string> = {
   faulted: "Faulted",
   offline: "Offline",

@@ -16,6 +16,11 @@ export function useIsLive(): boolean {
   return useConnection().status === "live";
 }
 
+/** How often to ask the API for what is told live otherwise: while the page is not live. */
+export function useRefetchMs(everyMs: number): number | false {
+  return useIsLive() ? false : everyMs;
+}
+
 /** The newest of one connector; undefined: not in the picture. */
 export function useConnector(key: ConnectorKey): LiveConnector | undefined {
   const { picture } = useServices();

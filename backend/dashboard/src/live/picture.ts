@@ -16,7 +16,7 @@ type Listener = () => void;
 const REMEMBERED_COUNT = 200;
 
 export class Picture {
-  /** Counts changes of which connectors there are: for lists. */
+  /** Counts changes of which connectors there are, and at which site: for lists. */
   membershipVersion = 0;
   /** Counts frames and snapshots: for figures over everything, which read at a pace of their own. */
   version = 0;
@@ -81,10 +81,9 @@ export class Picture {
     const keys: ConnectorKey[] = [];
     for (const update of frame.updates) {
       const key = connectorKey(update.evse_uid, update.connector_id);
-      if (!this.#connectors.has(key)) {
-        this.#enlist(update, key);
-        this.membershipVersion += 1;
-      }
+      const before = this.#connectors.get(key);
+      if (before === undefined) this.#enlist(update, key);
+      if (before?.site_id !== update.site_id) this.membershipVersion += 1;
       this.#connectors.set(key, update);
       keys.push(key);
     }

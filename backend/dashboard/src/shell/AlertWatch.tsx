@@ -1,5 +1,6 @@
 // Says at once, whatever view is open, when a new critical alert opens, and counts them in the document's title.
-import { useEffect, useRef, useState } from "react";
+import { useContext, useEffect, useRef, useState } from "react";
+import { createPortal } from "react-dom";
 import { Link } from "wouter";
 import { number } from "../format/number";
 import { ALERT_KINDS } from "../format/words";
@@ -8,6 +9,7 @@ import type { LiveAlert } from "../live/protocol";
 import { useMay } from "../services";
 import { Button } from "../ui/Button";
 import { StatusIcon } from "../ui/Status";
+import { NoticePlace } from "../ui/Toasts";
 import styles from "./AlertWatch.module.css";
 import { keepInTitle } from "./alertTitle";
 
@@ -21,10 +23,12 @@ function Watch() {
   const critical = useOpenCritical();
   const [news, dismiss] = useNews(critical);
   const count = critical.length;
+  const place = useContext(NoticePlace);
   useEffect(() => keepInTitle(count), [count]);
-  return (
+  if (place === null) return null;
+  return createPortal(
     // There from the start, and empty: screen readers announce what comes into a region that they know.
-    <div className={styles["place"]} role="alert">
+    <div role="alert">
       {news.length > 0 && (
         <div className={styles["notice"]}>
           <div className={styles["text"]}>
@@ -49,7 +53,8 @@ function Watch() {
           </Button>
         </div>
       )}
-    </div>
+    </div>,
+    place,
   );
 }
 

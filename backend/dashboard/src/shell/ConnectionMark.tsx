@@ -12,14 +12,17 @@ export function ConnectionMark() {
       <span className={styles["dot"]} aria-hidden="true" />
       {/* The countdown is not read out each second: only the change of the state is. */}
       <span role="status" className="visually-hidden">
-        {wordsOf(state, null)}
+        {wordsOf(state)}
       </span>
-      <span aria-hidden="true">{wordsOf(state, seconds)}</span>
+      <span aria-hidden="true">
+        {wordsOf(state)}
+        {seconds !== null && seconds > 0 && <span className={styles["when"]}> in {seconds} s</span>}
+      </span>
     </span>
   );
 }
 
-function wordsOf(state: ConnectionState, seconds: number | null): string {
+function wordsOf(state: ConnectionState): string {
   switch (state.status) {
     case "live":
       return "Live";
@@ -28,15 +31,23 @@ function wordsOf(state: ConnectionState, seconds: number | null): string {
     case "stale":
       return "Stale";
     case "waiting":
-      return seconds === null || seconds <= 0 ? "Reconnecting" : `Reconnecting in ${seconds} s`;
+      return "Reconnecting";
     case "closed":
       return "Not connected";
+    case "refused":
+      return "Not live";
   }
 }
 
 export function reasonOf(state: ConnectionState): string {
-  if (state.status === "waiting") return `Not connected: ${state.reason.replace(/\.$/, "")}.`;
+  if (state.status === "connecting" && state.reason !== null) return lost(state.reason);
+  if (state.status === "waiting") return lost(state.reason);
   if (state.status === "stale") return "The server has lost its database; what is shown is old.";
+  if (state.status === "refused") return "Your role may not see live data.";
   if (state.status === "live") return "What is shown is current.";
   return "";
+}
+
+function lost(reason: string): string {
+  return `Not connected: ${reason.replace(/\.$/, "")}.`;
 }

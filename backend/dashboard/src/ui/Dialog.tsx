@@ -1,9 +1,11 @@
 // A modal dialog: the browser's own, which traps the focus, closes on Escape and gives the focus back.
-import { type FormEvent, type ReactNode, useId, useLayoutEffect, useRef, useState } from "react";
+import { type FormEvent, type ReactNode, useContext, useId, useLayoutEffect, useRef, useState } from "react";
 import { asProblem, type Problem } from "../api/problem";
 import { Button } from "./Button";
 import styles from "./Dialog.module.css";
 import { ProblemNote } from "./States";
+import { SaidByFields, useSaidByFields } from "./saidByFields";
+import { OpenDialogs } from "./Toasts";
 
 /** The first that can be filled in gets the focus; `data-focus-first` names another. */
 const CONTROL = "form :is(input:not([hidden]), select, textarea)";
@@ -18,17 +20,22 @@ interface DialogProps {
 export function Dialog({ title, onClose, children, isWide = false }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
+  const openDialog = useContext(OpenDialogs);
   // Before React takes it out of the page: a dialog that is not there any more gives no focus back.
   useLayoutEffect(() => {
     const element = dialog.current;
     element?.showModal();
+    const leave = element === null ? undefined : openDialog(element);
     // The browser would begin at the button that closes.
     const first =
       element?.querySelector<HTMLElement>("[data-focus-first]") ??
       element?.querySelector<HTMLElement>(CONTROL);
     first?.focus();
-    return () => element?.close();
-  }, []);
+    return () => {
+      leave?.();
+      element?.close();
+    };
+  }, [openDialog]);
   return (
     <dialog
       ref={dialog}
@@ -77,6 +84,7 @@ export function FormDialog({
 }: FormDialogProps) {
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
+  const { said, note } = useSaidByFields();
   const tell = (found: Problem | null) => {
     setProblem(found);
     onProblem?.(found);
@@ -95,8 +103,8 @@ export function FormDialog({
   return (
     <Dialog {...dialog}>
       <form onSubmit={submit} className={styles["form"]}>
-        {children}
-        {problem && <ProblemNote problem={problem} />}
+        <SaidByFields value={note}>{children}</SaidByFields>
+        {problem && <ProblemNote problem={problem} said={said} />}
         <footer className={styles["footer"]}>
           <Button onClick={dialog.onClose}>Cancel</Button>
           <Button

@@ -7,6 +7,7 @@ import {
   useId,
 } from "react";
 import styles from "./Field.module.css";
+import { useSay } from "./saidByFields";
 
 interface Common {
   label: string;
@@ -18,6 +19,7 @@ interface Common {
 }
 
 function useDescription(hint: ReactNode, error: string | null | undefined) {
+  useSay(error);
   const id = useId();
   const ids = [hint ? `${id}-hint` : null, error ? `${id}-error` : null].filter((each) => each !== null);
   return {

@@ -83,11 +83,18 @@ export function Figure({
     <div className={`${styles["figure"]} ${tone ? styles[tone] : ""}`}>
       <dt>{label}</dt>
       <dd>
-        <span className={`${styles["value"]} tabular`}>{value}</span>
+        <span className={`${styles["value"]} tabular`}>{breakable(value)}</span>
         {note && <span className={styles["noteText"]}>{note}</span>}
       </dd>
     </div>
   );
+}
+
+/** An amount may break between its number and its unit, and nowhere else: a no-break space gets a place to break. */
+function breakable(value: ReactNode): ReactNode {
+  if (typeof value !== "string") return value;
+  const [first, ...rest] = value.split("\u00a0");
+  return rest.length === 0 ? value : [first, ...rest.flatMap((part) => ["\u00a0", <wbr key={part} />, part])];
 }
 
 export function Figures({ children }: { children: ReactNode }) {

@@ -1,7 +1,8 @@
 // What a view shows while it loads, when there is nothing, and when something went wrong.
 import type { ReactNode } from "react";
-import { asProblem, type Problem } from "../api/problem";
+import { asProblem, OWN_MISTAKE, type Problem } from "../api/problem";
 import { about } from "../format/time";
+import { fieldInWords } from "../format/words";
 import { Button } from "./Button";
 import styles from "./States.module.css";
 
@@ -44,24 +45,25 @@ export function Failure({ error, onRetry }: { error: unknown; onRetry?: () => vo
   );
 }
 
-/** What went wrong with something that was tried: in a form. */
-export function ProblemNote({ problem }: { problem: Problem }) {
+/** What went wrong with something that was tried: in a form. `said`: what fields say of it themselves. */
+export function ProblemNote({ problem, said = [] }: { problem: Problem; said?: readonly string[] }) {
   return (
     <div className={styles["note"]} role="alert">
-      <ProblemText problem={problem} />
+      <ProblemText problem={problem} said={said} />
     </div>
   );
 }
 
-function ProblemText({ problem }: { problem: Problem }) {
+function ProblemText({ problem, said = [] }: { problem: Problem; said?: readonly string[] }) {
+  const unsaid = problem.fields.filter((each) => !said.includes(each.message));
   return (
     <div className={styles["text"]}>
       <p>{problem.detail}</p>
-      {problem.fields.length > 0 && (
+      {unsaid.length > 0 && (
         <ul className={styles["fields"]}>
-          {problem.fields.map((each) => (
+          {unsaid.map((each) => (
             <li key={each.field + each.message}>
-              <b>{each.field}</b>: {each.message}
+              <b>{fieldInWords(each.field)}</b>: {each.message}
             </li>
           ))}
         </ul>
@@ -73,6 +75,7 @@ function ProblemText({ problem }: { problem: Problem }) {
 }
 
 function titleOf(problem: Problem): string {
+  if (problem.status === OWN_MISTAKE) return "This page could not go on";
   if (problem.status === 0) return "No answer";
   if (problem.status === 403) return "You may not see this";
   if (problem.status === 404) return "There is no such thing";

@@ -2,6 +2,7 @@
 import type { ReactNode } from "react";
 import type { CursorPages } from "../api/queries";
 import { Button } from "./Button";
+import { ScrollingRegion } from "./ScrollingRegion";
 import { Failure, Loading } from "./States";
 import styles from "./Table.module.css";
 
@@ -34,9 +35,7 @@ interface Props<T> {
 export function Table<T>({ caption, columns, rows, keyOf, sort, onSort, empty, isRowMarked }: Props<T>) {
   if (rows.length === 0 && empty) return <>{empty}</>;
   return (
-    // A keyboard must be able to scroll it too.
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region needs the focus to be scrolled by keys
-    <section className={styles["scroll"]} aria-label={caption} tabIndex={0}>
+    <ScrollingRegion label={caption}>
       <table className={styles["table"]}>
         <caption className="visually-hidden">{caption}</caption>
         <thead>
@@ -58,7 +57,7 @@ export function Table<T>({ caption, columns, rows, keyOf, sort, onSort, empty, i
           ))}
         </tbody>
       </table>
-    </section>
+    </ScrollingRegion>
   );
 }
 

@@ -41,6 +41,15 @@ export function ZoneNote({ zone }: { zone: string }) {
   );
 }
 
+/** Where the sites are in several zones: each row is told in its own, and the days that are asked for in one. */
+export function ZonesNote({ days }: { days: string }) {
+  return (
+    <span>
+      times in each site's zone; days of the range in {days} ({zoneName(days)})
+    </span>
+  );
+}
+
 /** A site's name; its number where the name may not be seen. */
 export function SiteName({ siteId }: { siteId: number }) {
   const siteOf = useSiteOf();

@@ -9,7 +9,9 @@ import {
   useRef,
   useState,
 } from "react";
+import { createPortal } from "react-dom";
 import { asProblem } from "../api/problem";
+import { fieldInWords } from "../format/words";
 import { useLoginState } from "../services";
 import { Button } from "./Button";
 import styles from "./Toasts.module.css";
@@ -27,6 +29,12 @@ interface Announce {
 
 const SHOWN_MS = 6000;
 const AnnounceContext = createContext<Announce | null>(null);
+
+/** Where other notices go, so that none lies on another; null until it is there. */
+export const NoticePlace = createContext<HTMLElement | null>(null);
+
+/** Told of each modal dialog that opens; returns how to tell that it closes. */
+export const OpenDialogs = createContext<(dialog: HTMLElement) => () => void>(() => () => undefined);
 
 export function useAnnounce(): Announce {
   const announce = useContext(AnnounceContext);
@@ -56,24 +64,57 @@ export function Toasts({ children }: { children: ReactNode }) {
       done: (text) => add(text, false),
       failed: (error) => {
         const problem = asProblem(error);
-        const fields = problem.fields.map((each) => ` ${each.field}: ${each.message}.`).join("");
+        const fields = problem.fields
+          .map((each) => ` ${fieldInWords(each.field)}: ${each.message}.`)
+          .join("");
         add(problem.detail + fields, true);
       },
     };
   }, [remove]);
+  const [pagePlace, setPagePlace] = useState<HTMLElement | null>(null);
+  const [dialogPlace, setDialogPlace] = useState<HTMLElement | null>(null);
+  const [dialogs, setDialogs] = useState<readonly HTMLElement[]>([]);
+  const openDialog = useCallback((dialog: HTMLElement) => {
+    setDialogs((open) => [...open, dialog]);
+    return () => setDialogs((open) => open.filter((each) => each !== dialog));
+  }, []);
+  const top = dialogs[dialogs.length - 1];
   return (
     <AnnounceContext value={announce}>
-      {children}
+      <OpenDialogs value={openDialog}>
+        <NoticePlace value={dialogPlace ?? pagePlace}>{children}</NoticePlace>
+      </OpenDialogs>
+      {/* Always there, also when empty: screen readers announce what comes into a region that they know. */}
+      <Layer toasts={top === undefined ? toasts : []} onRemove={remove} place={setPagePlace} />
+      {/* What is not in a modal dialog lies under it, and cannot be pressed. */}
+      {top && createPortal(<Layer toasts={toasts} onRemove={remove} place={setDialogPlace} />, top)}
+    </AnnounceContext>
+  );
+}
+
+function Layer({
+  toasts,
+  onRemove,
+  place,
+}: {
+  toasts: readonly Toast[];
+  onRemove: (id: number) => void;
+  /** Of the other notices. */
+  place: (element: HTMLElement | null) => void;
+}) {
+  return (
+    <div className={styles["layer"]}>
+      <div ref={place} />
       <div className={styles["toasts"]} role="status" aria-live="polite">
         {toasts.map((toast) => (
           <div key={toast.id} className={`${styles["toast"]} ${toast.isProblem ? styles["problem"] : ""}`}>
             <span>{toast.text}</span>
-            <Button kind="quiet" isSmall aria-label="Dismiss" onClick={() => remove(toast.id)}>
+            <Button kind="quiet" isSmall aria-label="Dismiss" onClick={() => onRemove(toast.id)}>
               ✕
             </Button>
           </div>
         ))}
       </div>
-    </AnnounceContext>
+    </div>
   );
 }

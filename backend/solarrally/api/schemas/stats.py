@@ -88,19 +88,25 @@ def _share(part_s: float, whole_s: float) -> float | None:
     return round(part_s / whole_s, 4) if whole_s > 0 else None
 
 
+def _power(power_w: float | None) -> float | None:
+    """To a tenth of a watt: no meter knows more, whatever an average's digits say."""
+    return None if power_w is None else round(power_w, 1)
+
+
 class PeriodStats(Energy):
     """One day, week or month in local time."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_PERIOD_EXAMPLE]})
 
     site_id: int | None = Field(description="With group_by; null: all of them together.")
-    evse_uid: str | None = Field(description="With group_by=evse.")
+    evse_uid: str | None = Field(description="With group_by=evse. One that moved has rows for each site.")
     period_start: date = Field(description="Its first day: weeks begin on Monday, months on the first.")
     date_from: date = Field(description="The first local day that counts.")
     date_to: date = Field(description="The day after the last one that counts.")
     charging_s: float = Field(description="How long power flowed, of all connectors together.")
     utilisation: float | None = Field(
-        description="charging_s of all the connectors' time, as far as the period is over; null before it."
+        description="charging_s of all the connectors' time at the site, as far as the period is over; null"
+        " where they spent none."
     )
     occupied_share: float | None = Field(description="The same of the time in sessions, charging or not.")
     peak_quarter_power_w: float | None = Field(
@@ -127,8 +133,8 @@ class PeriodStats(Energy):
                 "charging_s": round(row.charging_s, 3),
                 "utilisation": _share(row.charging_s, row.connector_s),
                 "occupied_share": _share(row.occupied_s, row.connector_s),
-                "peak_quarter_power_w": row.peak_quarter_power_w,
-                "peak_power_w": row.peak_power_w,
+                "peak_quarter_power_w": _power(row.peak_quarter_power_w),
+                "peak_power_w": _power(row.peak_power_w),
                 "session_count": row.session_count,
                 "energy_per_session_wh": (
                     round(row.session_energy_wh / row.session_count) if row.session_count else None
@@ -234,7 +240,7 @@ class NowStats(Answer):
     def of(cls, figures: NowFigures, ts: datetime) -> NowStats:
         return cls(
             ts=ts,
-            power_w=figures.power_w,
+            power_w=round(figures.power_w, 1),
             active_session_count=figures.active_session_count,
             energy_today=Energy.model_validate(energy_fields(figures.energy_today)),
             session_count_today=figures.session_count_today,

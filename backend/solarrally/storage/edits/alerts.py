@@ -26,7 +26,7 @@ async def acknowledge_alert(
 ) -> AlertRow | None:
     """Note that the actor is on it; the alert as it then stands, None when there is none.
 
-    Whoever was first stays the one who acknowledged it; a note replaces the one before. Raises
+    An alert acknowledged before stays as it is: it has the name and the note of whoever was first. Raises
     `AlertIsResolved`.
     """
     async with editing(engine) as connection:
@@ -35,9 +35,9 @@ async def acknowledge_alert(
             return None
         if before.status is AlertStatus.RESOLVED:
             raise AlertIsResolved
-        changes: dict[str, Any] = {}
-        if before.status is AlertStatus.OPEN:
-            changes = {"acknowledged_at": datetime.now(UTC), "acknowledged_by": actor.name}
+        if before.status is AlertStatus.ACKNOWLEDGED:
+            return before
+        changes = {"acknowledged_at": datetime.now(UTC), "acknowledged_by": actor.name}
         return await _changed(connection, actor, "alert.acknowledge", before, changes, note)
 
 
@@ -46,16 +46,16 @@ async def resolve_alert(
 ) -> AlertRow | None:
     """Note that the actor takes it for settled; the alert as it then stands, None when there is none.
 
-    What it is about may last: then it opens again only after that was over once. An alert resolved before
-    stays as it is, but for a note.
+    What it is about may last: then it opens again only after that was over once. A note replaces that of
+    whoever acknowledged it. An alert resolved before stays as it is.
     """
     async with editing(engine) as connection:
         before = await alert_on(connection, alert_id, is_to_be_changed=True)
         if before is None:
             return None
-        changes: dict[str, Any] = {}
-        if before.status is not AlertStatus.RESOLVED:
-            changes = {"resolved_at": datetime.now(UTC), "resolved_by": actor.name}
+        if before.status is AlertStatus.RESOLVED:
+            return before
+        changes = {"resolved_at": datetime.now(UTC), "resolved_by": actor.name}
         return await _changed(connection, actor, "alert.resolve", before, changes, note)
 
 
@@ -67,11 +67,9 @@ async def _changed(
     changes: dict[str, Any],
     note: str | None,
 ) -> AlertRow:
-    """The alert after the change, which is told and audited; nothing happens where nothing changes."""
+    """The alert after the change, which is told and audited."""
     if note is not None and note != before.note:
         changes = {**changes, "note": note}
-    if not changes:
-        return before
     await connection.execute(update(alert).where(alert.c.id == before.id).values(**changes))
     after = await alert_on(connection, before.id)
     assert after is not None

@@ -1,8 +1,8 @@
 // Asks before a station is disabled, enabled or deleted. One with a history can only be disabled.
-import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { dataOf } from "../../api/client";
 import type { Problem } from "../../api/problem";
+import { useStationsChanged } from "../../api/queries";
 import type { Evse } from "../../api/types";
 import { useApi } from "../../services";
 import { Button } from "../../ui/Button";
@@ -17,7 +17,7 @@ interface Props {
 
 export function SwitchStation({ evse, onClose }: Props) {
   const api = useApi();
-  const queries = useQueryClient();
+  const tellChanged = useStationsChanged();
   const announce = useAnnounce();
   const word = evse.is_enabled ? "Disable" : "Enable";
   const submit = async () => {
@@ -25,7 +25,7 @@ export function SwitchStation({ evse, onClose }: Props) {
     const body = { is_enabled: !evse.is_enabled };
     await dataOf(api.PATCH("/api/v1/evses/{evse_uid}", { params: { path }, body }));
     announce.done(`${evse.evse_uid} is ${evse.is_enabled ? "disabled" : "enabled"}.`);
-    await queries.invalidateQueries({ queryKey: ["evses"] });
+    await tellChanged();
   };
   return (
     <FormDialog

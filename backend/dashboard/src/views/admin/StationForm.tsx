@@ -1,9 +1,8 @@
 // Registers a station, or changes its entry: also the site at which it stands.
-import { useQueryClient } from "@tanstack/react-query";
 import { type InputHTMLAttributes, type ReactNode, useState } from "react";
 import { dataOf } from "../../api/client";
 import type { Problem } from "../../api/problem";
-import { useSites } from "../../api/queries";
+import { useSites, useStationsChanged } from "../../api/queries";
 import type { Evse } from "../../api/types";
 import { useApi } from "../../services";
 import { FormDialog } from "../../ui/Dialog";
@@ -125,7 +124,7 @@ export function StationForm({ evse, siteId, onClose }: Props) {
 
 function useSave(evse: Evse | null) {
   const api = useApi();
-  const queries = useQueryClient();
+  const tellChanged = useStationsChanged();
   const announce = useAnnounce();
   return async (draft: StationDraft) => {
     if (evse === null) await dataOf(api.POST("/api/v1/evses", { body: newStationOf(draft) }));
@@ -138,6 +137,6 @@ function useSave(evse: Evse | null) {
     announce.done(
       `${draft.evse_uid.trim()} is ${evse === null ? "registered" : "changed"}. It counts within 5 seconds.`,
     );
-    await queries.invalidateQueries({ queryKey: ["evses"] });
+    await tellChanged();
   };
 }

@@ -5,7 +5,9 @@ import type { Evse } from "../../api/types";
 import { number, power } from "../../format/number";
 import { useConnector } from "../../live/hooks";
 import { connectorKey } from "../../live/picture";
+import { seenAt } from "../../live/seen";
 import { Button } from "../../ui/Button";
+import { Clamped } from "../../ui/Clamped";
 import { Badge } from "../../ui/Status";
 import type { Column } from "../../ui/Table";
 import { Ago, SiteName } from "../../ui/Time";
@@ -24,12 +26,22 @@ export function useStationColumns(mayWrite: boolean, onOpen: (open: OpenStation)
           <Link href={`/stations/${encodeURIComponent(evse.evse_uid)}`}>{evse.evse_uid}</Link>
           {evse.name && <span className={styles["small"]}>{evse.name}</span>}
           <span className={`${styles["small"]} ${styles["narrowOnly"]}`}>
-            <SiteName siteId={evse.site_id} />
+            <Clamped>
+              <SiteName siteId={evse.site_id} />
+            </Clamped>
           </span>
         </>
       ),
     },
-    { title: "Site", cell: (evse) => <SiteName siteId={evse.site_id} />, isWideOnly: true },
+    {
+      title: "Site",
+      cell: (evse) => (
+        <Clamped>
+          <SiteName siteId={evse.site_id} />
+        </Clamped>
+      ),
+      isWideOnly: true,
+    },
     { title: "Heard", cell: (evse) => <Heard evse={evse} zone={zoneOf(evse.site_id)} /> },
     {
       title: "Model and firmware",
@@ -77,8 +89,9 @@ function Heard({ evse, zone }: { evse: Evse; zone: string }) {
   const isOnline = live?.is_online ?? evse.is_online;
   if (!isOnline && !evse.online_changed_at && !live && evse.connectors.every((each) => !each.received_at))
     return <Badge tone="idle">{evse.is_enabled ? "Never heard" : "Disabled"}</Badge>;
-  const times = [live?.received_at, ...evse.connectors.map((each) => each.received_at)];
-  const heardAt = times.reduce((last, at) => (at && (!last || at > last) ? at : last), null);
+  const heard = [...evse.connectors, ...(live ? [live] : [])];
+  const times = heard.map((each) => seenAt({ ...each, is_online: isOnline }));
+  const heardAt = times.reduce<string | null>((last, at) => (at && (!last || at > last) ? at : last), null);
   return (
     <>
       <Badge tone={isOnline ? "good" : "bad"}>{isOnline ? "Online" : "Offline"}</Badge>{" "}

@@ -21,16 +21,23 @@ export interface TariffDraft extends BasePrices {
   elements: readonly ElementDraft[];
 }
 
+/** As somebody would type it: `5.0000` is `5.00`, `5.1250` is `5.125`. */
+function priceTyped(price: string): string {
+  return price.replace(/(\.\d\d\d*?)0+$/, "$1");
+}
+
 /** Begins with the prices that hold now: usually only some of them change. */
 export function draftOfTariff(present: Tariff | undefined): TariffDraft {
   return {
     valid_from: "",
-    price_solar_per_kwh: present?.price_solar_per_kwh ?? "",
-    price_grid_per_kwh: present?.price_grid_per_kwh ?? "",
+    price_solar_per_kwh: priceTyped(present?.price_solar_per_kwh ?? ""),
+    price_grid_per_kwh: priceTyped(present?.price_grid_per_kwh ?? ""),
     vat_percent: present?.vat_percent ?? "0",
     elements: (present?.elements ?? []).map((element, key) => ({
       ...element,
       key,
+      price_solar_per_kwh: priceTyped(element.price_solar_per_kwh),
+      price_grid_per_kwh: priceTyped(element.price_grid_per_kwh),
       day_of_week: element.day_of_week as Day[],
       // A time input knows no 24:00; an end of 00:00 is the same instant.
       end_time: element.end_time === "24:00" ? "00:00" : element.end_time,

@@ -1,7 +1,7 @@
 // Sends a station's log. XMLHttpRequest, as only that one tells how much has gone.
 
 import type { Login } from "../../api/login";
-import { Problem, problemOf } from "../../api/problem";
+import { noAnswer, Problem, problemOf } from "../../api/problem";
 import type { components } from "../../api/schema";
 
 export type ImportDetail = components["schemas"]["ImportDetail"];
@@ -67,7 +67,7 @@ function sent(
       if (event.lengthComputable) onProgress(event.loaded / event.total);
     };
     request.onload = () => resolve(responseOf(request));
-    request.onerror = () => reject(new Problem(0, "The server cannot be reached."));
+    request.onerror = () => reject(noAnswer(login.config.apiUrl));
     request.onabort = () => reject(new Problem(0, "Sending was stopped. Nothing is taken in."));
     signal.addEventListener("abort", () => request.abort());
     request.send(file);

@@ -6,7 +6,7 @@ import type { PickedRange } from "../../ui/RangeFilter";
 import { Empty } from "../../ui/States";
 import { Badge } from "../../ui/Status";
 import { type Column, PagedTable } from "../../ui/Table";
-import { ZoneNote } from "../../ui/Time";
+import { ZoneNote, ZonesNote } from "../../ui/Time";
 import styles from "./Alerts.module.css";
 import { TakenCell, WhatCell, When, WhereCell } from "./cells";
 import { lastedText } from "./lasted";
@@ -21,14 +21,26 @@ interface Props {
   range: PickedRange;
   /** The zone of the days that are asked for. */
   zone: string;
+  /** All that is shown is told in it. */
+  isOfOneZone: boolean;
 }
 
-export function AlertHistory({ filter, range, zone }: Props) {
+export function AlertHistory({ filter, range, zone, isOfOneZone }: Props) {
   const places = usePlaces();
   const nowMs = useNowMs(30_000);
   const pages = useHistory(filter, range);
   const columns: Column<Alert>[] = [
-    { title: "Alert", cell: (alert) => <WhatCell alert={alert} /> },
+    {
+      title: "Alert",
+      cell: (alert) => (
+        <>
+          <WhatCell alert={alert} />
+          <span className={styles["narrowOnly"]}>
+            <When at={alert.opened_at} siteId={alert.site_id} places={places} />, {lastedText(alert, nowMs)}
+          </span>
+        </>
+      ),
+    },
     { title: "Station", cell: (alert) => <WhereCell alert={alert} places={places} /> },
     {
       title: "Began, lasted",
@@ -38,6 +50,7 @@ export function AlertHistory({ filter, range, zone }: Props) {
           <span className={styles["remark"]}>{lastedText(alert, nowMs)}</span>
         </div>
       ),
+      isWideOnly: true,
     },
     {
       title: "Acknowledged by",
@@ -51,7 +64,7 @@ export function AlertHistory({ filter, range, zone }: Props) {
     },
   ];
   return (
-    <Card title="History" isFlush aside={<ZoneNote zone={zone} />}>
+    <Card title="History" isFlush aside={isOfOneZone ? <ZoneNote zone={zone} /> : <ZonesNote days={zone} />}>
       <div className={styles["table"]}>
         <PagedTable
           caption="All alerts, newest first"

@@ -1,5 +1,5 @@
 // Alerts: what needs somebody now, and what did.
-import { useSites, useZoneOf } from "../../api/queries";
+import { ownZone, useSites, useZoneOf } from "../../api/queries";
 import type { AlertKind, AlertSeverity } from "../../api/types";
 import { ALERT_KINDS, ALERT_SEVERITIES } from "../../format/words";
 import type { ViewProps } from "../../routes";
@@ -20,7 +20,9 @@ export default function Alerts(_: ViewProps) {
   useAskAgainOnChange();
   const tab = search.get("tab") === "history" ? "history" : "open";
   const filter = filterIn(search);
-  const zone = zoneOf(filter.siteId ?? sites[0]?.id);
+  const [first = ownZone(), ...others] = new Set(sites.map((site) => site.timezone));
+  const isOfOneZone = filter.siteId !== null || others.length === 0;
+  const zone = filter.siteId !== null ? zoneOf(filter.siteId) : isOfOneZone ? first : ownZone();
   const range = useDayRange(zone, USUAL_RANGE);
   return (
     <Page
@@ -46,7 +48,7 @@ export default function Alerts(_: ViewProps) {
       {tab === "open" ? (
         <OpenAlerts filter={filter} />
       ) : (
-        <AlertHistory filter={filter} range={range} zone={zone} />
+        <AlertHistory filter={filter} range={range} zone={zone} isOfOneZone={isOfOneZone} />
       )}
     </Page>
   );

@@ -5,25 +5,22 @@ import { asProblem, Problem } from "../../api/problem";
 import type { Alert } from "../../api/types";
 import { number } from "../../format/number";
 import { ALERT_KINDS } from "../../format/words";
-import { useApi } from "../../services";
+import { useApi, useMe } from "../../services";
 import { FormDialog } from "../../ui/Dialog";
 import { TextArea } from "../../ui/Field";
 import { useAnnounce } from "../../ui/Toasts";
 import styles from "./Alerts.module.css";
+import { type Deed, DONE, doneText } from "./doneText";
 import { useTakeIn } from "./queries";
 import type { UnresolvedAlert } from "./unresolved";
-
-export type Deed = "acknowledge" | "resolve";
 
 const WORDS = {
   acknowledge: {
     action: "Acknowledge",
-    done: "acknowledged",
     effect: "Everybody sees that you have taken this on. It stays in the list until it is over or resolved.",
   },
   resolve: {
     action: "Resolve",
-    done: "resolved",
     effect:
       "It counts as settled and leaves the list, also while its cause lasts. It opens again only when the cause was gone once and comes anew.",
   },
@@ -40,12 +37,14 @@ interface Props {
 export function NoteDialog({ deed, alerts, onDone, onClose }: Props) {
   const send = useSend(deed);
   const announce = useAnnounce();
+  const { user } = useMe();
   const takeIn = useTakeIn();
   const [note, setNote] = useState("");
   const [problem, setProblem] = useState<Problem | null>(null);
   const [doneCount, setDoneCount] = useState(0);
   // What is done is not sent again when the rest is tried once more.
   const left = useRef([...alerts]);
+  const done = useRef<Alert[]>([]);
   const words = WORDS[deed];
   const submit = async () => {
     const failures: { alert: UnresolvedAlert; problem: Problem }[] = [];
@@ -53,6 +52,7 @@ export function NoteDialog({ deed, alerts, onDone, onClose }: Props) {
       try {
         const answer = await send(alert.id, note.trim());
         takeIn(answer);
+        done.current.push(answer);
         onDone(answer);
         left.current = left.current.filter((each) => each.id !== alert.id);
         setDoneCount(alerts.length - left.current.length);
@@ -61,10 +61,8 @@ export function NoteDialog({ deed, alerts, onDone, onClose }: Props) {
       }
     }
     const [first] = failures;
-    if (first !== undefined) throw outcome(alerts.length, failures.length, first, words.done);
-    announce.done(
-      alerts.length === 1 ? `Alert ${words.done}.` : `${number(alerts.length)} alerts ${words.done}.`,
-    );
+    if (first !== undefined) throw outcome(alerts.length, failures.length, first, DONE[deed].word);
+    announce.done(doneText(deed, done.current, user.username));
   };
   const [only] = alerts;
   return (

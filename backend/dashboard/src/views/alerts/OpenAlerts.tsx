@@ -12,7 +12,8 @@ import { ZoneNote } from "../../ui/Time";
 import styles from "./Alerts.module.css";
 import { AllQuiet } from "./AllQuiet";
 import { TakenCell, WhatCell, When, WhereCell } from "./cells";
-import { type Deed, NoteDialog } from "./NoteDialog";
+import type { Deed } from "./doneText";
+import { NoteDialog } from "./NoteDialog";
 import { type Places, usePlaces } from "./places";
 import { useUnresolved } from "./queries";
 import { SelectAll, type Selected, SelectedBar, SelectOne, useSelected } from "./select";
@@ -76,7 +77,7 @@ function OpenList({ alerts, filter }: { alerts: readonly UnresolvedAlert[]; filt
     <Card
       title={headOf(alerts)}
       isFlush
-      aside={places.commonZone !== null && <ZoneNote zone={places.commonZone} />}
+      aside={places.commonZone === null ? "times in each site's zone" : <ZoneNote zone={places.commonZone} />}
     >
       {mayWrite && <SelectedBar alerts={selected.alerts} onAsk={ask} />}
       <div className={styles["table"]}>
@@ -125,7 +126,15 @@ function useColumns(
 ): Column<UnresolvedAlert>[] {
   const nowMs = useNowMs(1000);
   const columns: Column<UnresolvedAlert>[] = [
-    { title: "Alert", cell: (alert) => <WhatCell alert={alert} /> },
+    {
+      title: "Alert",
+      cell: (alert) => (
+        <>
+          <WhatCell alert={alert} />
+          <span className={styles["narrowOnly"]}>{ago(alert.opened_at, nowMs)}</span>
+        </>
+      ),
+    },
     { title: "Station", cell: (alert) => <WhereCell alert={alert} places={places} /> },
     {
       title: "Since",
@@ -137,6 +146,7 @@ function useColumns(
           </span>
         </div>
       ),
+      isWideOnly: true,
     },
     {
       title: "Acknowledged by",

@@ -5,6 +5,7 @@ import { number } from "../../format/number";
 import { dayTime, exact, zoneName } from "../../format/time";
 import { ALERT_KINDS, ALERT_SEVERITIES, inWords } from "../../format/words";
 import { useMay } from "../../services";
+import { Clamped } from "../../ui/Clamped";
 import { StatusIcon, type Tone } from "../../ui/Status";
 import styles from "./Alerts.module.css";
 import type { Places } from "./places";
@@ -81,7 +82,7 @@ export function WhereCell({
       )}
       <span className={styles["remark"]}>
         {alert.connector_id === null ? "whole\u00a0station" : `connector\u00a0${alert.connector_id}`}
-        {site !== null && `, ${site}`}
+        {site !== null && <Clamped>{site}</Clamped>}
       </span>
     </div>
   );
@@ -91,9 +92,12 @@ export function WhereCell({
 export function When({ at, siteId, places }: { at: string; siteId: number; places: Places }) {
   const zone = places.zoneOf(siteId);
   return (
-    <time dateTime={at} title={exact(at, zone)} className="tabular">
-      {dayTime(at, zone)} {places.commonZone === null && zoneName(zone, at)}
-    </time>
+    <>
+      <time dateTime={at} title={exact(at, zone)} className="tabular">
+        {dayTime(at, zone)}
+      </time>{" "}
+      {places.commonZone === null && <span className={styles["zone"]}>{zoneName(zone, at)}</span>}
+    </>
   );
 }
 

@@ -4,7 +4,7 @@ import { number } from "../../format/number";
 import { ALERT_KINDS } from "../../format/words";
 import { Button } from "../../ui/Button";
 import styles from "./Alerts.module.css";
-import type { Deed } from "./NoteDialog";
+import type { Deed } from "./doneText";
 import type { UnresolvedAlert } from "./unresolved";
 
 export interface Selected {

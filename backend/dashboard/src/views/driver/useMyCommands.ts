@@ -8,7 +8,7 @@ import { useIsLive, useLiveCommands, useSnapshotCount } from "../../live/hooks";
 import type { LiveCommand } from "../../live/protocol";
 import { useApi, useMe } from "../../services";
 import { useAnnounce } from "../../ui/Toasts";
-import { COMMAND_STATUS_NOTES, isOpen } from "../station/commandSteps";
+import { isOpen, outcomeOf } from "../station/commandSteps";
 import { titleOf } from "./words";
 
 type Schemas = components["schemas"];
@@ -57,7 +57,7 @@ export function useMyCommands(): MyCommands {
     for (const command of known) {
       if (isOpen(command) || told.current.has(command.id)) continue;
       told.current.add(command.id);
-      const text = `${titleOf(command.command)}: ${command.detail ?? COMMAND_STATUS_NOTES[command.status]}`;
+      const text = `${titleOf(command.command)}: ${outcomeOf(command)}`;
       if (command.status === "completed") announce.done(text);
       else announce.failed(new Error(text));
     }

@@ -2,10 +2,12 @@
 import { useState } from "react";
 import { Link } from "wouter";
 import { useEvses, useSiteOf, useSites } from "../../api/queries";
+import type { Money } from "../../api/types";
 import { moneys } from "../../format/money";
 import { number, power, share } from "../../format/number";
 import { useMay } from "../../services";
 import { Button } from "../../ui/Button";
+import { Clamped } from "../../ui/Clamped";
 import { Icon } from "../../ui/Icon";
 import { Card } from "../../ui/Page";
 import { Failure, Loading } from "../../ui/States";
@@ -92,7 +94,7 @@ function Groups({
     },
     { title: "Solar", cell: ({ totals }) => share(totals.solar_share), isNumber: true },
     { title: "Sessions", cell: ({ totals }) => number(totals.session_count), isNumber: true },
-    { title: "Money", cell: ({ totals }) => moneys(totals.money), isNumber: true },
+    { title: "Money", cell: ({ totals }) => <Sums of={totals.money} />, isNumber: true },
     {
       title: "Utilisation",
       cell: ({ totals }) => share(totals.utilisation, 1),
@@ -123,12 +125,19 @@ function Groups({
   );
 }
 
+/** Below each other where there are several: the spaces within a sum do not break. */
+function Sums({ of }: { of: readonly Money[] }) {
+  return <span className={styles["sums"]}>{moneys(of)}</span>;
+}
+
 function SiteLink({ group, search }: { group: Group; search: URLSearchParams }) {
   const siteOf = useSiteOf();
   const next = new URLSearchParams(search);
   next.set("site", group.group);
   return (
-    <Link href={`/energy?${next}`}>{siteOf(group.first.site_id)?.name ?? `Site ${group.first.site_id}`}</Link>
+    <Link href={`/energy?${next}`}>
+      <Clamped>{siteOf(group.first.site_id)?.name ?? `Site ${group.first.site_id}`}</Clamped>
+    </Link>
   );
 }
 

@@ -33,7 +33,13 @@ export default function EnergyAndMoney(_: ViewProps) {
     <Page title="Energy & money" aside={aside}>
       <RangeBar chosen={chosen} />
       {/* What "today" is depends on the site's zone: nothing is asked before it is known. */}
-      {sites.isPending ? <WhileLoading /> : <Figures chosen={chosen} />}
+      {sites.isPending ? (
+        <WhileLoading />
+      ) : chosen.isSiteUnknown ? (
+        <NoSuchSite chosen={chosen} />
+      ) : (
+        <Figures chosen={chosen} />
+      )}
     </Page>
   );
 }
@@ -64,6 +70,7 @@ function Figures({ chosen }: { chosen: Chosen }) {
 
 function Charts({ chosen, answer, totals }: { chosen: Chosen; answer: StatsAnswer; totals: Totals }) {
   const { range } = chosen;
+  const charts = { answer, totals, openDay: chosen.openDay };
   const save = () =>
     saveCsv(`energy-by-${range.period}-${range.date_from}-to-${range.date_to}.csv`, periodsCsv(answer.items));
   return (
@@ -77,12 +84,12 @@ function Charts({ chosen, answer, totals }: { chosen: Chosen; answer: StatsAnswe
           </Button>
         }
       >
-        <EnergyChart answer={answer} totals={totals} today={chosen.today} />
+        <EnergyChart {...charts} />
       </Card>
       <Columns min={26}>
-        <MoneyCharts answer={answer} totals={totals} today={chosen.today} />
+        <MoneyCharts {...charts} chosen={chosen} />
         <Card title="Peak power" aside="highest quarter of an hour, all connectors together">
-          <PeakChart answer={answer} totals={totals} today={chosen.today} />
+          <PeakChart {...charts} />
         </Card>
       </Columns>
       <Breakdown chosen={chosen} />
@@ -99,6 +106,19 @@ function CompleteUntil({ chosen, answer }: { chosen: Chosen; answer: StatsAnswer
     <time dateTime={complete_until}>
       figures to {dayTime(complete_until, chosen.zone)} {zoneName(chosen.zone, complete_until)}
     </time>
+  );
+}
+
+function NoSuchSite({ chosen: { siteId, change } }: { chosen: Chosen }) {
+  return (
+    <Card>
+      <Empty title={`There is no site ${siteId}`}>
+        <p>It may have been deleted since the link was made.</p>
+        <Button isSmall onClick={() => change({ site: null, station: null })}>
+          Show all sites
+        </Button>
+      </Empty>
+    </Card>
   );
 }
 

@@ -8,7 +8,7 @@ const SOLAR: Part = { label: "Solar", colour: "--solar" };
 const GRID: Part = { label: "Grid", colour: "--grid" };
 const UNATTRIBUTED: Part = { label: "Source not known", colour: "--unattributed" };
 
-export function EnergyChart({ answer: { items, period }, totals, today }: ChartProps) {
+export function EnergyChart({ answer: { items, period }, totals, openDay }: ChartProps) {
   const highest_wh = items.reduce((most, row) => Math.max(most, row.energy_wh), 0);
   const [unit, unit_wh] = highest_wh >= 10_000_000 ? ["MWh", 1_000_000] : ["kWh", 1000];
   const isAllAttributed = items.every((row) => row.energy_unattributed_wh === 0);
@@ -16,7 +16,7 @@ export function EnergyChart({ answer: { items, period }, totals, today }: ChartP
     const parts_wh = [row.energy_solar_wh, row.energy_grid_wh];
     if (!isAllAttributed) parts_wh.push(row.energy_unattributed_wh);
     return {
-      ...barNames(row, period, today),
+      ...barNames(row, period, openDay),
       sizes: parts_wh.map((part_wh) => part_wh / unit_wh),
       texts: parts_wh.map(energy),
       total: energy(row.energy_wh),

@@ -5,10 +5,10 @@ import { Empty } from "../../ui/States";
 import type { ChartProps } from "./chartProps";
 import { barNames, PERIOD_WORDS, periodName } from "./words";
 
-export function PeakChart({ answer: { items, period }, totals, today }: ChartProps) {
+export function PeakChart({ answer: { items, period }, totals, openDay }: ChartProps) {
   if (totals.peak_period_start === null) return <Empty title="No power was measured in these days" />;
   const bars = items.map((row) => ({
-    ...barNames(row, period, today),
+    ...barNames(row, period, openDay),
     sizes: [row.peak_quarter_power_w === null ? null : row.peak_quarter_power_w / 1000],
     texts: [power(row.peak_quarter_power_w)],
   }));

@@ -67,6 +67,9 @@ function Places({ chosen }: { chosen: Chosen }) {
             onChange={(event) => change({ site: event.target.value, station: null })}
           >
             <option value="">All sites</option>
+            {siteId !== null && !sites.some((site) => site.id === siteId) && (
+              <option value={siteId}>Site {siteId}</option>
+            )}
             {sites.map((site) => (
               <option key={site.id} value={site.id}>
                 {site.name}

@@ -6,6 +6,6 @@ export interface ChartProps {
   answer: StatsAnswer;
   /** Of all its periods. */
   totals: Totals;
-  /** The local day: a period that it is in is not over. */
-  today: string;
+  /** The first day that is not over everywhere: a period that it is in is not over. */
+  openDay: string;
 }

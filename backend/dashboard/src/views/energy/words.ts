@@ -46,12 +46,12 @@ export function pointsText(now: number | null, before: number | null, digits = 0
 export function barNames(
   row: PeriodStats,
   period: Period,
-  today: string,
+  openDay: string,
 ): { key: string; name: string; tick: string } {
   const name = periodName(row.period_start, period);
   return {
     key: row.period_start,
-    name: row.date_to > today ? `${name}, so far` : name,
+    name: row.date_to > openDay ? `${name}, so far` : name,
     tick: periodTick(row.period_start, period),
   };
 }

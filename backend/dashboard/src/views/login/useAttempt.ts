@@ -25,7 +25,7 @@ export function useAttempt(work: () => Promise<unknown>): Attempt {
       .catch((error: unknown) => {
         const found = asProblem(error);
         setProblem(found);
-        setUntilMs(found.retryAfterS === null ? null : Date.now() + found.retryAfterS * 1000);
+        setUntilMs(found.retryAfterS === null ? null : performance.now() + found.retryAfterS * 1000);
       })
       .finally(() => setBusy(false));
   };

@@ -3,10 +3,11 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { dataOf } from "../../api/client";
 import { asProblem } from "../../api/problem";
-import type { NowStats } from "../../api/types";
+import { useSites } from "../../api/queries";
+import type { Money, NowStats } from "../../api/types";
 import { money } from "../../format/money";
 import { energy, number, power, share, UNKNOWN } from "../../format/number";
-import { clockMinute, zoneName } from "../../format/time";
+import { clockMinute, dayTime, localDay, zoneName } from "../../format/time";
 import { useIsLive, usePictureFigure, useSnapshotCount } from "../../live/hooks";
 import { useApi, useMay } from "../../services";
 import { Button } from "../../ui/Button";
@@ -45,7 +46,7 @@ export function Totals({ siteId, zone }: Props) {
           {maySeeStats && (
             <Figure label="Solar today" value={share(today?.energy_today.solar_share)} note="of the energy" />
           )}
-          {maySeeStats && <MoneyToday today={today} />}
+          {maySeeStats && <MoneyToday today={today} siteId={siteId} />}
           <Figure
             label="Sessions now"
             value={number(sessionCount)}
@@ -98,23 +99,33 @@ function steadyTotals(siteId: number | null) {
 }
 
 function EnergyToday({ today, zone }: { today: NowStats | undefined; zone: string }) {
-  const until = today === undefined ? null : today.complete_until;
   return (
     <Figure
-      label={
-        until === null
-          ? "Energy today"
-          : `Energy today, until ${clockMinute(until, zone)} ${zoneName(zone, until)}`
-      }
+      label={today === undefined ? "Energy today" : `Energy today, until ${untilText(today, zone)}`}
       value={energy(today?.energy_today.energy_wh)}
       note={<EnergySplit energy_today={today?.energy_today} />}
     />
   );
 }
 
-/** Each currency for itself: they are never added. */
-function MoneyToday({ today }: { today: NowStats | undefined }) {
-  const sums = today?.money_today ?? [];
+/** The time of day; shortly after midnight, or after a stop, it is of another day, which is said. */
+function untilText({ complete_until, ts }: NowStats, zone: string): string {
+  const isOfToday = localDay(complete_until, zone) === localDay(ts, zone);
+  const text = isOfToday ? clockMinute(complete_until, zone) : dayTime(complete_until, zone);
+  return `${text} ${zoneName(zone, complete_until)}`;
+}
+
+/** So many currencies without a session stand for all of them. */
+const ZERO_COUNT = 2;
+
+/** Each currency for itself: they are never added. Where no session began it is 0 in those of the sites. */
+function MoneyToday({ today, siteId }: { today: NowStats | undefined; siteId: number | null }) {
+  const { data: sites = [] } = useSites();
+  const currencies = new Set(
+    sites.filter((site) => siteId === null || site.id === siteId).map((site) => site.currency),
+  );
+  const zeros = [...currencies].slice(0, ZERO_COUNT).map((currency): Money => ({ currency, cost: "0" }));
+  const sums = today === undefined ? [] : today.money_today.length > 0 ? today.money_today : zeros;
   return (
     <Figure
       label="Money today"

@@ -4,6 +4,7 @@ import { serverNowMs } from "../../clock";
 import { about, ago, exact, span } from "../../format/time";
 import { useNowMs } from "../../live/hooks";
 import type { LiveConnector } from "../../live/protocol";
+import { seenAt } from "../../live/seen";
 import { Icon } from "../../ui/Icon";
 import { isSilent } from "./places";
 import styles from "./Tile.module.css";
@@ -35,8 +36,8 @@ export function LastSeen({
   word?: string;
 }) {
   const nowMs = useClock();
-  const at = connector.received_at;
-  if (at === null || at === undefined) return <span>{connector.received_at === null ? "never" : "–"}</span>;
+  const at = seenAt(connector);
+  if (at === null || at === undefined) return <span>{at === null ? "never" : "–"}</span>;
   if (isSilent(connector, nowMs)) {
     return (
       <time dateTime={at} title={exact(at, zone)} className={`${styles["silent"]} tabular`}>

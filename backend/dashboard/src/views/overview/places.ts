@@ -42,10 +42,16 @@ function placesOfStation(evse: Evse, lives: readonly LiveConnector[]): Place[] {
   const told = new Map(evse.connectors.map((each) => [each.connector_id, each]));
   const ids = new Set([...told.keys(), ...lives.map((live) => live.connector_id)]);
   if (ids.size === 0) ids.add(1);
+  const site_id = siteOfStation(evse, lives);
   return [...ids].map((connectorId) => {
     const registered = registeredAs(evse, connectorId, told.get(connectorId));
-    return placeOf(registered, evse, registered, ids.size > 1);
+    return placeOf({ ...registered, site_id }, evse, registered, ids.size > 1);
   });
+}
+
+/** A station that moved says so itself, within seconds; of one that is silent only the register knows. */
+function siteOfStation(evse: Evse, lives: readonly LiveConnector[]): number {
+  return lives.find((live) => live.is_online)?.site_id ?? evse.site_id;
 }
 
 function placeOf(
@@ -59,7 +65,7 @@ function placeOf(
     key: connectorKey(evse_uid, connector_id),
     evseUid: evse_uid,
     connectorId: connector_id,
-    siteId: evse?.site_id ?? site_id,
+    siteId: site_id,
     title: evse?.name ?? evse_uid,
     isOneOfSeveral,
     evse,

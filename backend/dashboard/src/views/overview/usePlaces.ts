@@ -14,6 +14,8 @@ const membershipOf = (picture: Picture) => picture.membershipVersion;
 /** Power changes all the time: an order by it may change this often. */
 const RESTLESS_MS = 2000;
 const CALM_MS = 500;
+/** What others change in the register is seen so soon. A thousand stations are two answers. */
+const REGISTER_MS = 10_000;
 
 /** All places in the order of their names, and how the asking of the register went. */
 export function useAllPlaces(): {
@@ -25,7 +27,7 @@ export function useAllPlaces(): {
   retry: () => void;
 } {
   const { picture } = useServices();
-  const { data, isPending, error, refetch } = useEvses();
+  const { data, isPending, error, refetch } = useEvses(REGISTER_MS);
   const queries = useQueryClient();
   const membership = usePictureFigure(membershipOf);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the picture is one object; its membership changes

@@ -2,7 +2,7 @@
 import type { Bill } from "../../api/types";
 import { money, pricePerKwh } from "../../format/money";
 import { energy } from "../../format/number";
-import { clock, exact, localDay, zoneName } from "../../format/time";
+import { clock, exact, localDay, oneZoneName, zoneName } from "../../format/time";
 import { Card } from "../../ui/Page";
 import { Badge } from "../../ui/Status";
 import { type Column, Table } from "../../ui/Table";
@@ -65,10 +65,14 @@ export function BillCard({ bill, credited, isTakenBack, zone }: Props) {
 }
 
 function columnsOf(bill: Bill, zone: string): Column<BillLine>[] {
+  const zoneShown = oneZoneName(
+    zone,
+    bill.lines.flatMap((line) => [line.started_at, line.ended_at]),
+  );
   const columns: Column<BillLine>[] = [
     {
-      title: `Time (${zoneName(zone, bill.started_at)})`,
-      cell: (line) => <Period line={line} zone={zone} />,
+      title: zoneShown === null ? "Time" : `Time (${zoneShown})`,
+      cell: (line) => <Period line={line} zone={zone} withZone={zoneShown === null} />,
     },
     {
       title: "Solar",
@@ -104,12 +108,14 @@ function columnsOf(bill: Bill, zone: string): Column<BillLine>[] {
   return columns;
 }
 
-function Period({ line, zone }: { line: BillLine; zone: string }) {
+/** The offset stands with each time where the clock changes within the bill, else in the column's head. */
+function Period({ line, zone, withZone }: { line: BillLine; zone: string; withZone: boolean }) {
+  const say = (at: string) =>
+    withZone ? exact(at, zone) : exact(at, zone).replace(` ${zoneName(zone, at)}`, "");
   const isOneDay = localDay(line.started_at, zone) === localDay(line.ended_at, zone);
   return (
     <span className="tabular">
-      {exact(line.started_at, zone).replace(` ${zoneName(zone, line.started_at)}`, "")} –{" "}
-      {isOneDay ? clock(line.ended_at, zone) : exact(line.ended_at, zone)}
+      {say(line.started_at)} – {isOneDay && !withZone ? clock(line.ended_at, zone) : say(line.ended_at)}
     </span>
   );
 }

@@ -3,7 +3,7 @@ import { Link } from "wouter";
 import type { Session } from "../../api/types";
 import { money } from "../../format/money";
 import { power, UNKNOWN } from "../../format/number";
-import { about, span } from "../../format/time";
+import { about, span, zoneName } from "../../format/time";
 import { inWords } from "../../format/words";
 import { useConnector, useNowMs } from "../../live/hooks";
 import { connectorKey } from "../../live/picture";
@@ -24,8 +24,9 @@ export function StartedCell({
   return (
     <>
       <Link href={`/sessions/${session.id}`} className={styles["started"] ?? ""}>
-        <Time at={session.started_at} zone={zone} withZone={withZone} />
+        <Time at={session.started_at} zone={zone} />
       </Link>
+      {withZone && <span className={styles["second"]}>{zoneName(zone, session.started_at)}</span>}
       {/* The columns that a narrow screen has no room for. */}
       <span className={styles["narrowOnly"]}>
         {session.evse_uid}
@@ -104,5 +105,5 @@ export function StateCell({ session, withFlags }: { session: Session; withFlags:
 }
 
 export function DriverCell({ session }: { session: Session }) {
-  return <>{session.id_token ?? UNKNOWN}</>;
+  return <span className={styles["token"]}>{session.id_token ?? UNKNOWN}</span>;
 }

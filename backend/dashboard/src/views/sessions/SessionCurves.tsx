@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import type { Session } from "../../api/types";
 import { type Line, TimeChart } from "../../charts/TimeChart";
 import { number, quantity } from "../../format/number";
-import { clock, zoneName } from "../../format/time";
+import { clock, exact, oneZoneName, zoneName } from "../../format/time";
 import { Card } from "../../ui/Page";
 import { Empty, Failure, Loading } from "../../ui/States";
 import { Table } from "../../ui/Table";
@@ -16,8 +16,10 @@ const TABLE_ROWS = 60;
 export function SessionCurves({ session, zone }: { session: Session; zone: string }) {
   const { samples, source, isCut, isLoading, error, retry } = useSessionSamples(session);
   const curves = CURVES.filter((curve) => curve.lines.some(([measurand]) => isSaid(samples, measurand)));
+  const ends = [session.started_at, session.last_reading_at];
+  const zones = [...new Set(ends.map((at) => zoneName(zone, at)))].join(", then ");
   return (
-    <Card title="Curves" aside={`${SOURCE_IN_WORDS[source]}, times in ${zoneName(zone, session.started_at)}`}>
+    <Card title="Curves" aside={`${SOURCE_IN_WORDS[source]}, times in ${zones}`}>
       {isLoading ? (
         <div className={styles["waiting"]}>
           <Loading label="Loading the curves" rows={5} />
@@ -111,6 +113,10 @@ function CurvesTable({
     samples.filter((each) => curves.some(({ lines }) => lines.some(([name]) => each[name] !== null))),
     TABLE_ROWS,
   );
+  const zoneShown = oneZoneName(
+    zone,
+    [shown[0], shown[shown.length - 1]].map((each) => (each?.ts_s ?? 0) * 1000),
+  );
   return (
     <details className={styles["table"]}>
       <summary>Show as table</summary>
@@ -120,7 +126,9 @@ function CurvesTable({
         rows={shown}
         keyOf={(each) => each.ts_s}
         columns={[
-          { title: `Time (${zoneName(zone)})`, cell: (each) => clock(each.ts_s * 1000, zone) },
+          zoneShown === null
+            ? { title: "Time", cell: (each) => exact(each.ts_s * 1000, zone) }
+            : { title: `Time (${zoneShown})`, cell: (each) => clock(each.ts_s * 1000, zone) },
           ...curves.flatMap((curve) =>
             curve.lines
               .filter(([measurand]) => isSaid(samples, measurand))

@@ -5,6 +5,7 @@ import type { CursorPages } from "../../api/queries";
 import type { Session } from "../../api/types";
 import { zoneName } from "../../format/time";
 import { useMay } from "../../services";
+import { Clamped } from "../../ui/Clamped";
 import { type Column, PagedTable } from "../../ui/Table";
 import { usePlaceOf } from "../status/useStations";
 import { Live } from "./Live";
@@ -48,8 +49,8 @@ export function SessionTable({ isOwn = false, more, ...table }: Props) {
             session.evse_uid
           )}
           <span className={styles["second"]}>
-            {placeOf(session.site_id).name}
-            {session.connector_id > 1 && `, connector ${session.connector_id}`}
+            <Clamped>{placeOf(session.site_id).name}</Clamped>
+            {session.connector_id > 1 && `connector ${session.connector_id}`}
           </span>
         </>
       ),

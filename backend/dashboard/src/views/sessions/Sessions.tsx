@@ -9,7 +9,7 @@ import { Icon } from "../../ui/Icon";
 import { Card, Page } from "../../ui/Page";
 import { useDayRange } from "../../ui/RangeFilter";
 import { Empty, Loading } from "../../ui/States";
-import { ZoneNote } from "../../ui/Time";
+import { ZoneNote, ZonesNote } from "../../ui/Time";
 import { useSearch } from "../../ui/useSearch";
 import { ExportDialog } from "./ExportDialog";
 import { filtersOf, isAskedFor, sortOf } from "./filters";
@@ -43,7 +43,7 @@ function AllSessions() {
   const [isExporting, setExporting] = useState(false);
   const filters = filtersOf(search);
   const sort = sortOf(search);
-  const zone = useFilterZone(filters.site_id);
+  const { zone, isOne } = useFilterZone(filters.site_id);
   const range = useDayRange(zone);
   const selection = { ...filters, date_from: range.date_from, date_to: range.date_to };
   const key = ["sessions", selection, sort];
@@ -65,7 +65,7 @@ function AllSessions() {
   return (
     <Page
       title="Sessions"
-      aside={<ZoneNote zone={zone} />}
+      aside={isOne ? <ZoneNote zone={zone} /> : <ZonesNote days={zone} />}
       actions={
         may("export:read") && (
           <Button onClick={() => setExporting(true)}>
@@ -96,11 +96,10 @@ function AllSessions() {
 }
 
 /** The days of the range are those of the site that is asked for, of all sites where they agree, else the reader's. */
-function useFilterZone(siteId: number | undefined): string {
+function useFilterZone(siteId: number | undefined): { zone: string; isOne: boolean } {
   const zoneOf = useZoneOf();
   const { data: sites = [] } = useSites();
-  if (siteId !== undefined) return zoneOf(siteId);
-  const zones = new Set(sites.map((site) => site.timezone));
-  const [only] = zones;
-  return zones.size === 1 && only !== undefined ? only : ownZone();
+  if (siteId !== undefined) return { zone: zoneOf(siteId), isOne: true };
+  const [only = ownZone(), ...others] = new Set(sites.map((site) => site.timezone));
+  return others.length === 0 ? { zone: only, isOne: true } : { zone: ownZone(), isOne: false };
 }

@@ -1,5 +1,6 @@
 // Where energy came from: a bar in proportion, with the shares in words.
 import { energy, share } from "../../format/number";
+import { roundedParts } from "./partsOf";
 import styles from "./SourceBar.module.css";
 
 export interface EnergyBySource {
@@ -33,7 +34,14 @@ export function EnergyCell({ of }: { of: EnergyBySource }) {
 
 /** A large one with its legend. */
 export function SourceBar({ of }: { of: EnergyBySource }) {
-  const shown = parts(of).filter((part, index) => index < 2 || part.value_wh > 0);
+  const all = parts(of);
+  const rounded = roundedParts(
+    of.energy_wh,
+    all.map((part) => part.value_wh),
+  );
+  const shown = all
+    .map((part, index) => ({ ...part, shown_wh: rounded[index] }))
+    .filter((part, index) => index < 2 || part.value_wh > 0);
   return (
     <div className={styles["large"]}>
       <Bar of={of} />
@@ -45,7 +53,7 @@ export function SourceBar({ of }: { of: EnergyBySource }) {
               {part.name}
             </dt>
             <dd className="tabular">
-              {energy(part.value_wh)}
+              {energy(part.shown_wh)}
               {of.energy_wh > 0 && (
                 <span className={styles["share"]}> {share(part.value_wh / of.energy_wh)}</span>
               )}

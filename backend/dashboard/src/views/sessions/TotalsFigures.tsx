@@ -40,7 +40,11 @@ export function TotalsFigures({ selection }: { selection: Selection }) {
           <Total name="Sessions" value={number(data?.session_count)}>
             {number(data?.active_session_count)} running
           </Total>
-          <Total name="Cost without VAT" value={data ? moneys(data.money) : UNKNOWN} />
+          <Total
+            name="Cost without VAT"
+            value={data ? moneys(data.money) : UNKNOWN}
+            isLong={data !== undefined && data.money.length > 1}
+          />
           <Total name="Charging time" value={about(data?.charging_s)}>
             of all together
           </Total>
@@ -57,9 +61,20 @@ export function TotalsFigures({ selection }: { selection: Selection }) {
   );
 }
 
-function Total({ name, value, children }: { name: string; value: string; children?: ReactNode }) {
+function Total({
+  name,
+  value,
+  isLong = false,
+  children,
+}: {
+  name: string;
+  value: string;
+  /** Several sums: they may go on below each other. */
+  isLong?: boolean;
+  children?: ReactNode;
+}) {
   return (
-    <div>
+    <div className={isLong ? styles["long"] : undefined}>
       <dt>{name}</dt>
       <dd className="tabular">
         {value}

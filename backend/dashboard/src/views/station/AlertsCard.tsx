@@ -1,19 +1,20 @@
 // The open alerts of a station, live, and taking them on.
+import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "wouter";
 import { dataOf } from "../../api/client";
 import { ALERT_KINDS, ALERT_SEVERITIES, inWords } from "../../format/words";
-import { useLiveAlerts } from "../../live/hooks";
 import type { LiveAlert } from "../../live/protocol";
 import { useApi, useMay } from "../../services";
 import { Button } from "../../ui/Button";
 import { Card } from "../../ui/Page";
-import { Empty } from "../../ui/States";
+import { Empty, Failure, Loading } from "../../ui/States";
 import { Badge, type Tone } from "../../ui/Status";
 import { Ago } from "../../ui/Time";
 import { useAnnounce } from "../../ui/Toasts";
 import styles from "./Station.module.css";
 import type { StationNow } from "./useStation";
+import { useStationAlerts } from "./useStationAlerts";
 
 const TONES: Record<LiveAlert["severity"], Tone> = { critical: "bad", warning: "warn", info: "idle" };
 
@@ -22,20 +23,23 @@ const SEVERITIES: readonly LiveAlert["severity"][] = ["critical", "warning", "in
 const MOST_SHOWN = 5;
 
 export function AlertsCard({ station }: { station: StationNow }) {
-  const alerts = [...useLiveAlerts().values()]
-    .filter((alert) => alert.evse_uid === station.evse_uid)
-    .sort(
-      (a, b) =>
-        SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) ||
-        b.opened_at.localeCompare(a.opened_at),
-    );
+  const { alerts: unresolved, isLoading, error, retry } = useStationAlerts(station.evse_uid);
+  const alerts = [...unresolved].sort(
+    (a, b) =>
+      SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) ||
+      b.opened_at.localeCompare(a.opened_at),
+  );
   const more = alerts.length - MOST_SHOWN;
   return (
     <Card
       title="Open alerts"
       actions={<Link href={`/alerts?evse_uid=${encodeURIComponent(station.evse_uid)}`}>All alerts</Link>}
     >
-      {alerts.length === 0 ? (
+      {isLoading ? (
+        <Loading label="Loading the alerts" />
+      ) : error !== null ? (
+        <Failure error={error} onRetry={retry} />
+      ) : alerts.length === 0 ? (
         <Empty title="No open alerts." />
       ) : (
         <ul className={styles["list"]}>
@@ -52,6 +56,7 @@ export function AlertsCard({ station }: { station: StationNow }) {
 function AlertItem({ alert, zone }: { alert: LiveAlert; zone: string }) {
   const api = useApi();
   const announce = useAnnounce();
+  const queries = useQueryClient();
   const mayWrite = useMay()("alert:write");
   const [isBusy, setBusy] = useState(false);
   const title = ALERT_KINDS[alert.kind] ?? inWords(alert.kind);
@@ -59,7 +64,11 @@ function AlertItem({ alert, zone }: { alert: LiveAlert; zone: string }) {
     setBusy(true);
     const path = { alert_id: alert.id };
     dataOf(api.POST("/api/v1/alerts/{alert_id}/acknowledge", { params: { path } }))
-      .then(() => announce.done(`${title}: acknowledged.`), announce.failed)
+      .then(() => {
+        announce.done(`${title}: acknowledged.`);
+        return queries.invalidateQueries({ queryKey: ["alerts"] });
+      })
+      .catch(announce.failed)
       .finally(() => setBusy(false));
   };
   return (

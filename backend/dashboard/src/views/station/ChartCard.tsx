@@ -3,6 +3,7 @@ import { lazy, Suspense } from "react";
 import { type Line, TimeChart } from "../../charts/TimeChart";
 import { serverNowMs } from "../../clock";
 import { dayTime, exact } from "../../format/time";
+import { useIsLive } from "../../live/hooks";
 import { Card } from "../../ui/Page";
 import { Empty, Failure, Loading } from "../../ui/States";
 import { Choice } from "../../ui/Tabs";
@@ -22,6 +23,7 @@ const ChartTable = lazy(() => import("./ChartTable")); // when it is asked for
 export default function ChartCard({ station, connector_id }: { station: StationNow; connector_id: number }) {
   const [search, change] = useSearch();
   const range = rangeIn(search);
+  const isLive = useIsLive();
   const charts = useCharts(station.evse_uid, connector_id, range);
   const { history } = charts;
   const show = (from_ms: number, to_ms: number) => change(asSearch(from_ms, to_ms));
@@ -34,7 +36,7 @@ export default function ChartCard({ station, connector_id }: { station: StationN
           {range.kind === "fixed" &&
             `${dayTime(range.from_ms, station.zone)} – ${exact(range.to_ms, station.zone)}, `}
           {history === undefined ? "…" : RESOLUTION_WORDS[history.resolution]}
-          {range.kind === "live" && history?.resolution === "raw" && ", live"}
+          {range.kind === "live" && history?.resolution === "raw" && isLive && ", live"}
         </>
       }
     >

@@ -1,6 +1,6 @@
 // What the charts show, in figures.
 import { power, quantity } from "../../format/number";
-import { exact, zoneName } from "../../format/time";
+import { exact } from "../../format/time";
 import { type Column, Table } from "../../ui/Table";
 import styles from "./Chart.module.css";
 import type { Columns } from "./points";
@@ -30,7 +30,7 @@ export default function ChartTable({
   const isAveraged = resolution !== "raw";
   const table: Column<number>[] = [
     {
-      title: `${isAveraged ? "Middle of each average" : "Time"} (${zoneName(zone)})`,
+      title: isAveraged ? "Middle of each average" : "Time",
       cell: (index) => <span className="tabular">{exact((times_s[index] ?? 0) * 1000, zone)}</span>,
     },
     { title: isAveraged ? "Power, average" : "Power", ...cell("power_w", power) },

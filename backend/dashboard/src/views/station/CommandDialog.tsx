@@ -14,10 +14,11 @@ import { KeyOfRequest } from "./idempotency";
 
 /** How long an offline station has to come back, in s. */
 const WAITS = [
+  [120, "2 minutes"],
   [600, "10 minutes"],
   [3600, "1 hour"],
-  [120, "2 minutes"],
 ] as const;
+const USUAL_WAIT_S = 600;
 const USUAL_TIMEOUT_S = 30;
 
 export default function CommandDialog({
@@ -34,7 +35,7 @@ export default function CommandDialog({
   const api = useApi();
   const [fields, setFields] = useState(NOTHING);
   const [isQueued, setQueued] = useState(false);
-  const [wait_s, setWait] = useState<number>(WAITS[0][0]);
+  const [wait_s, setWait] = useState(USUAL_WAIT_S);
   const [problem, setProblem] = useState<Problem | null>(null);
   const keys = useRef(new KeyOfRequest());
   const change = (changed: Partial<Fields>) => setFields({ ...fields, ...changed });
@@ -64,7 +65,7 @@ export default function CommandDialog({
           <p>The station is offline: it cannot be told now.</p>
           <CheckField
             label="Send it when the station is back"
-            hint="If it is not back in time, nothing happens."
+            hint="If it is not back in time, nothing happens. While it waits, it cannot be taken back."
             checked={isQueued}
             onChange={(event) => setQueued(event.target.checked)}
           />

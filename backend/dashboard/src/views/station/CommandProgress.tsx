@@ -2,30 +2,34 @@
 import { useState } from "react";
 import { dataOf } from "../../api/client";
 import type { Command } from "../../api/types";
-import { about, clock } from "../../format/time";
+import { about, clock, exact } from "../../format/time";
 import { useNowMs } from "../../live/hooks";
 import { useApi } from "../../services";
 import { Button } from "../../ui/Button";
 import { useAnnounce } from "../../ui/Toasts";
 import styles from "./Commands.module.css";
 import { commandText } from "./commandKinds";
-import { COMMAND_STATUS_NOTES, isCancellable, isOpen, type Step, stepsOf } from "./commandSteps";
+import { isCancellable, isOpen, outcomeOf, type Step, stepsOf } from "./commandSteps";
 import type { KnownCommand } from "./useCommands";
 
 export function CommandProgress({
   command,
   zone,
+  isOnline = true,
   mayCancel,
   onChanged,
 }: {
   command: KnownCommand;
   zone: string;
+  /** Whether the station is there to answer, as far as is known. */
+  isOnline?: boolean;
   mayCancel: boolean;
   onChanged: (command: Command) => void;
 }) {
   const api = useApi();
   const announce = useAnnounce();
   const [isBusy, setBusy] = useState(false);
+  const isWaiting = command.status === "sent" && !isOnline;
   const cancel = () => {
     setBusy(true);
     const path = { command_id: command.id };
@@ -45,7 +49,7 @@ export function CommandProgress({
         )}
       </p>
       <ol className={styles["steps"]}>
-        {stepsOf(command).map((step) => (
+        {stepsOf(command, isWaiting).map((step) => (
           <li key={step.title} className={styles[step.state]}>
             <span className={styles["mark"]} aria-hidden="true">
               {MARKS[step.state]}
@@ -59,7 +63,9 @@ export function CommandProgress({
         ))}
       </ol>
       <p className={styles["note"]}>
-        {command.detail ?? COMMAND_STATUS_NOTES[command.status]}
+        {isWaiting
+          ? `The station is offline: the broker gives it the command if it is back by ${exact(command.expires_at, zone)}. It cannot be taken back any more.`
+          : outcomeOf(command)}
         {isOpen(command) && command.status !== "accepted" && <TimeLeft until={command.expires_at} />}
       </p>
     </li>

@@ -8,7 +8,7 @@ import { useAnnounce } from "../../ui/Toasts";
 import { CommandProgress } from "./CommandProgress";
 import styles from "./Commands.module.css";
 import { COMMAND_KINDS, type CommandKind, commandText, objectionTo } from "./commandKinds";
-import { COMMAND_STATUS_NOTES, isOpen } from "./commandSteps";
+import { isOpen, outcomeOf } from "./commandSteps";
 import { Disclosure } from "./Disclosure";
 import { type StationCommands, useCommands } from "./useCommands";
 import { useConnectorPart } from "./useConnectorPart";
@@ -17,6 +17,8 @@ import type { StationNow } from "./useStation";
 // Loaded when they are asked for: the view itself is heavy enough.
 const CommandDialog = lazy(() => import("./CommandDialog"));
 const RecentCommands = lazy(() => import("./RecentCommands"));
+
+const UNSEEN = "Your role may not see what becomes of it.";
 
 interface Props {
   station: StationNow;
@@ -31,15 +33,18 @@ export function CommandsCard({ station, connector_id }: Props) {
   const status = liveStatus === undefined ? (registered?.status ?? null) : liveStatus;
   const session_id = liveSession === undefined ? (registered?.session_id ?? null) : liveSession;
   const may = useMay();
+  const knowsSessions = may("session:read");
   const mayControl = may("evse:control");
   const mayRead = may("command:read");
+  const mayFollow = mayRead || may("command:read_own");
   const commands = useCommands(evse_uid);
   const [asking, setAsking] = useState<{ kind: CommandKind; session_id: string | null } | null>(null);
+  const announce = useAnnounce();
   useOutcomes(commands);
   if (!mayControl && !mayRead) return null;
   const situation = {
     isEnabled: station.is_enabled,
-    hasSession: session_id !== null,
+    hasSession: session_id !== null || (knowsSessions ? false : null),
     status,
   };
   const objections = new Map(COMMAND_KINDS.map((kind) => [kind, objectionTo(kind.word, situation)]));
@@ -68,13 +73,14 @@ export function CommandsCard({ station, connector_id }: Props) {
           </p>
         </>
       )}
-      {commands.open.length > 0 && (
+      {mayFollow && commands.open.length > 0 && (
         <ul className={styles["open"]} aria-label="Commands under way">
           {commands.open.map((command) => (
             <CommandProgress
               key={command.id}
               command={command}
               zone={station.zone}
+              isOnline={station.is_online}
               mayCancel={mayControl}
               onChanged={commands.note}
             />
@@ -102,7 +108,10 @@ export function CommandsCard({ station, connector_id }: Props) {
               isOnline: station.is_online,
               session_id: asking.session_id,
             }}
-            onAsked={commands.note}
+            onAsked={(command) => {
+              commands.note(command);
+              if (!mayFollow) announce.done(`${commandText(command)}: asked. ${UNSEEN}`);
+            }}
             onClose={() => setAsking(null)}
           />
         </Suspense>
@@ -127,7 +136,7 @@ function useOutcomes({ mine }: StationCommands): void {
     for (const command of mine) {
       if (isOpen(command) || told.current.has(command.id)) continue;
       told.current.add(command.id);
-      const text = `${commandText(command)}: ${command.detail ?? COMMAND_STATUS_NOTES[command.status]}`;
+      const text = `${commandText(command)}: ${outcomeOf(command)}`;
       if (command.status === "completed" || command.status === "cancelled") announce.done(text);
       else announce.failed(new Error(text));
     }

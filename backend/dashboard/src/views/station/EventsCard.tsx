@@ -4,7 +4,7 @@ import { useCallback } from "react";
 import { dataOf } from "../../api/client";
 import { useCursorPages } from "../../api/queries";
 import type { StationEvent } from "../../api/types";
-import { zoneName } from "../../format/time";
+import { oneZoneName } from "../../format/time";
 import { inWords } from "../../format/words";
 import { useConnectorKeys, usePictureFigure, useSnapshotCount } from "../../live/hooks";
 import type { Picture } from "../../live/picture";
@@ -59,10 +59,14 @@ export function EventsCard({ station }: { station: StationNow }) {
     ),
   );
   useAskAgain(["station events", evse_uid], `${useSnapshotCount()} ${useStates(evse_uid)}`);
+  const zoneShown = oneZoneName(
+    station.zone,
+    pages.items.map((event) => event.ts),
+  );
   const columns: Column<StationEvent>[] = [
     {
-      title: `When (${zoneName(station.zone)})`,
-      cell: (event) => <Time at={event.ts} zone={station.zone} />,
+      title: zoneShown === null ? "When" : `When (${zoneShown})`,
+      cell: (event) => <Time at={event.ts} zone={station.zone} withZone={zoneShown === null} />,
     },
     {
       title: "What",

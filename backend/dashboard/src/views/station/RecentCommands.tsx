@@ -6,7 +6,7 @@ import { type Column, PagedTable } from "../../ui/Table";
 import { Time } from "../../ui/Time";
 import styles from "./Commands.module.css";
 import { commandText } from "./commandKinds";
-import { COMMAND_STATUS_NOTES, COMMAND_STATUS_WORDS, COMMAND_TONES } from "./commandSteps";
+import { COMMAND_STATUS_WORDS, COMMAND_TONES, outcomeOf } from "./commandSteps";
 import type { KnownCommand } from "./useCommands";
 
 export default function RecentCommands({ pages, zone }: { pages: CursorPages<KnownCommand>; zone: string }) {
@@ -36,7 +36,7 @@ export default function RecentCommands({ pages, zone }: { pages: CursorPages<Kno
       cell: (command) => (
         <>
           <Badge tone={COMMAND_TONES[command.status]}>{COMMAND_STATUS_WORDS[command.status]}</Badge>
-          <span className={styles["second"]}>{command.detail ?? COMMAND_STATUS_NOTES[command.status]}</span>
+          <span className={styles["second"]}>{outcomeOf(command)}</span>
         </>
       ),
     },

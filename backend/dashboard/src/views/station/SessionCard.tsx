@@ -36,6 +36,7 @@ export function SessionCard({ station, connector_id, sessions }: Props) {
         <Running session={running} zone={station.zone} />
       </Card>
     );
+  if (!mayRead) return null; // whether one runs is not known
   const last = sessions.items.find((session) => session.status === "COMPLETED");
   return (
     <Card
@@ -44,7 +45,7 @@ export function SessionCard({ station, connector_id, sessions }: Props) {
     >
       {last !== undefined ? (
         <Last session={last} zone={station.zone} />
-      ) : mayRead && sessions.isLoading ? (
+      ) : sessions.isLoading ? (
         <Loading label="Loading the last session" rows={5} />
       ) : sessions.error !== null ? (
         <Failure error={sessions.error} onRetry={sessions.refetch} />

@@ -2,7 +2,7 @@
 import { Link } from "wouter";
 import type { CursorPages } from "../../api/queries";
 import type { Session } from "../../api/types";
-import { zoneName } from "../../format/time";
+import { oneZoneName } from "../../format/time";
 import { Card } from "../../ui/Page";
 import { Empty } from "../../ui/States";
 import { type Column, PagedTable } from "../../ui/Table";
@@ -12,12 +12,16 @@ import { EnergyCell } from "../sessions/SourceBar";
 import type { StationNow } from "./useStation";
 
 export function SessionsCard({ station, sessions }: { station: StationNow; sessions: CursorPages<Session> }) {
+  const zoneShown = oneZoneName(
+    station.zone,
+    sessions.items.map((session) => session.started_at),
+  );
   const columns: Column<Session>[] = [
     {
-      title: `Started (${zoneName(station.zone)})`,
+      title: zoneShown === null ? "Started" : `Started (${zoneShown})`,
       cell: (session) => (
         <Link href={`/sessions/${session.id}`}>
-          <Time at={session.started_at} zone={station.zone} />
+          <Time at={session.started_at} zone={station.zone} withZone={zoneShown === null} />
         </Link>
       ),
     },

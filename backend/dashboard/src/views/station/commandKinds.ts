@@ -91,7 +91,8 @@ export function kindOf(word: CommandWord): CommandKind {
 
 export interface Situation {
   isEnabled: boolean;
-  hasSession: boolean;
+  /** null: not known to whoever asks. */
+  hasSession: boolean | null;
   /** What the connector does: `charging`, `suspendedevse`. */
   status: string | null;
 }
@@ -103,12 +104,12 @@ export function objectionTo(word: CommandWord, situation: Situation): string | n
     case "start":
       return situation.hasSession ? "a session is running." : null;
     case "stop":
-      return situation.hasSession ? null : "no session is running.";
+      return situation.hasSession === false ? "no session is running." : null;
     case "pause":
-      if (!situation.hasSession) return "no session is running.";
+      if (situation.hasSession === false) return "no session is running.";
       return situation.status === "suspendedevse" ? "it is paused." : null;
     case "resume":
-      if (!situation.hasSession) return "no session is running.";
+      if (situation.hasSession === false) return "no session is running.";
       return situation.status === "charging" ? "it is charging." : null;
     default:
       return null;

@@ -23,7 +23,7 @@ export const COMMAND_STATUS_WORDS: Record<CommandStatus, string> = {
 };
 
 /** What a state means for whoever asked. */
-export const COMMAND_STATUS_NOTES: Record<CommandStatus, string> = {
+const COMMAND_STATUS_NOTES: Record<CommandStatus, string> = {
   pending: "It has not left us yet.",
   sent: "The station has not answered yet.",
   accepted: "The station is at it.",
@@ -34,6 +34,13 @@ export const COMMAND_STATUS_NOTES: Record<CommandStatus, string> = {
   expired: "It never left us: it was not done, and will not be.",
   cancelled: "It was taken back before it left us.",
 };
+
+/** What became of it, and why where the station said so: `The station refused: no session is running`. */
+export function outcomeOf({ status, detail }: Pick<Command, "status" | "detail">): string {
+  const note = COMMAND_STATUS_NOTES[status];
+  if (detail === null) return note;
+  return status === "rejected" || status === "failed" ? `${note.replace(/\.$/, "")}: ${detail}` : detail;
+}
 
 export const COMMAND_TONES: Record<CommandStatus, Tone> = {
   pending: "idle",
@@ -49,8 +56,11 @@ export const COMMAND_TONES: Record<CommandStatus, Tone> = {
 
 type Course = Pick<Command, "status" | "created_at" | "sent_at" | "answered_at" | "finished_at">;
 
-/** Asked → sent → accepted → completed; what did not come to a good end stops where it ended. */
-export function stepsOf(command: Course): Step[] {
+/**
+ * Asked → sent → accepted → completed; what did not come to a good end stops where it ended.
+ * `isWaiting`: it lies at the broker until the station is back.
+ */
+export function stepsOf(command: Course, isWaiting = false): Step[] {
   const { status, created_at, sent_at, answered_at, finished_at } = command;
   const asked: Step = { title: "Asked", state: "done", at: created_at };
   const sent: Step = { title: "Sent", state: "done", at: sent_at };
@@ -65,6 +75,16 @@ export function stepsOf(command: Course): Step[] {
     case "pending":
       return [asked, { ...sent, state: "current" }, { ...accepted, state: "ahead" }, completed];
     case "sent":
+      if (isWaiting) {
+        const back: Step = { title: "Station is back", state: "current", at: null };
+        return [
+          asked,
+          { ...sent, title: "Waits for the station" },
+          back,
+          { ...accepted, state: "ahead" },
+          completed,
+        ];
+      }
       return [asked, sent, { ...accepted, state: "current" }, completed];
     case "accepted":
       return [asked, sent, accepted, { ...completed, state: "current" }];

@@ -5,7 +5,7 @@ import { dataOf } from "../../api/client";
 import { everyItem } from "../../api/queries";
 import type { Span } from "../../charts/TimeChart";
 import { serverNowMs } from "../../clock";
-import { useSnapshotCount } from "../../live/hooks";
+import { useConnection, useSnapshotCount } from "../../live/hooks";
 import { connectorKey } from "../../live/picture";
 import { useApi, useServices } from "../../services";
 import { stateOf } from "../../ui/Status";
@@ -21,6 +21,8 @@ const REDRAW_MS = 250;
 const NO_POINTS: readonly Point[] = [];
 /** How many days of events and of being online the API gives at once. */
 const LONGEST_SPANS_MS = 366 * 86_400_000;
+
+const ASK_FOR_READINGS_EVERY_MS = 30_000;
 
 export interface Charts {
   history: History | undefined;
@@ -41,6 +43,8 @@ export function useCharts(evse_uid: string, connector_id: number, range: Range):
   const api = useApi();
   // After every gap of the connection whatever was missed is asked for again.
   const snapshotCount = useSnapshotCount();
+  // Averages do not come live; single readings do, to who may see live data.
+  const whenRefusedMs = useConnection().status === "refused" && ASK_FOR_READINGS_EVERY_MS;
   const query = useQuery({
     queryKey: ["telemetry", evse_uid, connector_id, ...rangeKey, snapshotCount],
     queryFn: ({ signal }) =>
@@ -49,8 +53,8 @@ export function useCharts(evse_uid: string, connector_id: number, range: Range):
       before?.queryKey.slice(0, -1).join() === ["telemetry", evse_uid, connector_id, ...rangeKey].join()
         ? previous
         : undefined,
-    // Averages do not come live; single readings do.
-    refetchInterval: range.kind === "live" && !isGrowing ? Math.min(BUCKET_S[resolution], 300) * 1000 : false,
+    refetchInterval:
+      range.kind !== "live" ? false : isGrowing ? whenRefusedMs : Math.min(BUCKET_S[resolution], 300) * 1000,
     staleTime: range.kind === "live" ? 0 : 60_000,
   });
   const live = useLivePoints(evse_uid, connector_id, range.kind === "live" ? length_s : null, isGrowing);

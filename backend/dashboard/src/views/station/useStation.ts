@@ -3,7 +3,7 @@ import { type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { dataOf } from "../../api/client";
 import { useZoneOf } from "../../api/queries";
 import type { Connector, Evse } from "../../api/types";
-import { useConnector, useConnectorKeys, useSnapshotCount } from "../../live/hooks";
+import { useConnector, useConnectorKeys, useRefetchMs, useSnapshotCount } from "../../live/hooks";
 import { connectorKey } from "../../live/picture";
 import type { LiveConnector, LiveSession } from "../../live/protocol";
 import { useApi } from "../../services";
@@ -34,6 +34,7 @@ export function useStation(evse_uid: string): UseQueryResult<Evse> {
     queryFn: ({ signal }) =>
       dataOf(api.GET("/api/v1/evses/{evse_uid}", { params: { path: { evse_uid } }, signal })),
     staleTime: 30_000,
+    refetchInterval: useRefetchMs(10_000),
   });
 }
 

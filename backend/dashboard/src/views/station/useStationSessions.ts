@@ -3,7 +3,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { dataOf } from "../../api/client";
 import { type CursorPages, useCursorPages } from "../../api/queries";
 import type { Session } from "../../api/types";
-import { useSessionChanges, useSnapshotCount } from "../../live/hooks";
+import { useRefetchMs, useSessionChanges, useSnapshotCount } from "../../live/hooks";
 import { useApi, useMay } from "../../services";
 import { useAskAgain } from "./useAskAgain";
 
@@ -13,6 +13,7 @@ export function useStationSessions(evse_uid: string, connector_id: number): Curs
   const api = useApi();
   const queries = useQueryClient();
   const mayRead = useMay()("session:read");
+  const refetchMs = useRefetchMs(30_000);
   const key = ["station sessions", evse_uid, connector_id];
   const pages = useCursorPages(
     key,
@@ -25,7 +26,7 @@ export function useStationSessions(evse_uid: string, connector_id: number): Curs
           signal,
         }),
       ),
-    { enabled: mayRead },
+    { enabled: mayRead, ...(refetchMs === false ? {} : { refetchIntervalMs: refetchMs }) },
   );
   useAskAgain(key, useSnapshotCount());
   useSessionChanges((session) => {

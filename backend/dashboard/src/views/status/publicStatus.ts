@@ -1,6 +1,6 @@
 // The public status as the API tells it to anybody, and its sites as the list shows them.
 
-import { Problem, problemOf } from "../../api/problem";
+import { noAnswer, problemOf } from "../../api/problem";
 import type { components } from "../../api/schema";
 import { serverNowMs } from "../../clock";
 import type { Place } from "./places";
@@ -20,7 +20,7 @@ export async function publicPicture(apiUrl: string, signal: AbortSignal): Promis
     response = await fetch(`${apiUrl}/api/v1/public/status`, { signal, credentials: "omit" });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new Problem(0, "The server cannot be reached.");
+    throw noAnswer(apiUrl);
   }
   if (!response.ok) throw await problemOf(response);
   return { answer: (await response.json()) as Answer, asOfMs: serverNowMs() };

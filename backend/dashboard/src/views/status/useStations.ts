@@ -66,6 +66,11 @@ export function usePlaces(): LivePlaces {
   return { places, error: data === undefined ? error : null, retry: () => void refetch() };
 }
 
+/** Offline is what was once there: of a station that never told its state nobody knows whether anything is wrong. */
+function stateOfSeen(connector: { is_online: boolean; status: string | null }): string {
+  return !connector.is_online && connector.status === null ? "unknown" : stateOf(connector);
+}
+
 function asPlaces(evses: readonly EvseStatus[], picture: Picture): Place[] {
   const places = new Map<number, Place>();
   for (const evse of evses) {
@@ -84,7 +89,7 @@ function asPlaces(evses: readonly EvseStatus[], picture: Picture): Place[] {
         const live = picture.connector(connectorKey(evse.evse_uid, connector.connector_id));
         return {
           connector_id: connector.connector_id,
-          state: stateOf(live ?? { is_online: evse.is_online, status: connector.status }),
+          state: stateOfSeen(live ?? { is_online: evse.is_online, status: connector.status }),
           fits: null,
         };
       }),
