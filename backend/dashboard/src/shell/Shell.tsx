@@ -50,7 +50,7 @@ export function Shell() {
         >
           <Icon name="menu" />
         </Button>
-        <Link href={home} className={styles["brand"]}>
+        <Link href={home} className={styles["brand"]} aria-label="SolarRally">
           <img src="/favicon.svg" alt="" width="26" height="26" />
           <span>SolarRally</span>
         </Link>
