@@ -1,5 +1,6 @@
 // Sites, stations, tariffs and imports as the API writes them, for tests.
 import type { Evse, Import, Site, Tariff } from "../src/api/types";
+import { connectorRow } from "./connectorRow";
 
 export const SITE: Site = {
   id: 1,
@@ -15,26 +16,6 @@ export const SITE: Site = {
   operator_name: null,
   operator_tax_id: null,
   created_at: "2026-01-01T00:00:00Z",
-};
-
-const CONNECTOR: Evse["connectors"][number] = {
-  connector_id: 1,
-  ts: null,
-  received_at: null,
-  status: null,
-  reported_status: null,
-  power_w: null,
-  voltage_v: null,
-  current_a: null,
-  temperature_c: null,
-  soc_percent: null,
-  energy_source: null,
-  error_code: null,
-  quality: [],
-  session_id: null,
-  standard: null,
-  format: null,
-  power_type: null,
 };
 
 export function evse(changes: Partial<Evse> = {}): Evse {
@@ -53,7 +34,7 @@ export function evse(changes: Partial<Evse> = {}): Evse {
     credentials_ref: null,
     created_at: "2026-01-01T00:00:00Z",
     edited_at: null,
-    connectors: [CONNECTOR],
+    connectors: [connectorRow()],
     ...changes,
   };
 }

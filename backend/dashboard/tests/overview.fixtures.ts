@@ -1,6 +1,7 @@
 // Stations and connectors for the tests of the overview.
 import type { Connector, Evse } from "../src/api/types";
 import type { LiveConnector, LiveSession } from "../src/live/protocol";
+import { connectorRow } from "./connectorRow";
 
 export function evse(evse_uid: string, changes: Partial<Evse> = {}): Evse {
   return {
@@ -24,26 +25,15 @@ export function evse(evse_uid: string, changes: Partial<Evse> = {}): Evse {
 }
 
 export function registered(connector_id: number, changes: Partial<Connector> = {}): Connector {
-  return {
+  return connectorRow({
     connector_id,
     ts: "2026-11-21T07:00:00Z",
     received_at: "2026-11-21T07:00:00Z",
     status: "available",
     reported_status: "available",
     power_w: 0,
-    voltage_v: null,
-    current_a: null,
-    temperature_c: null,
-    soc_percent: null,
-    energy_source: null,
-    error_code: null,
-    quality: [],
-    session_id: null,
-    standard: null,
-    format: null,
-    power_type: null,
     ...changes,
-  };
+  });
 }
 
 export function live(evse_uid: string, changes: Partial<LiveConnector> = {}): LiveConnector {

@@ -1,6 +1,7 @@
 // A station, its readings and its commands, as the API and the live feed tell them.
 import type { Command, Evse } from "../src/api/types";
 import type { LiveConnector, LiveSession } from "../src/live/protocol";
+import { connectorRow } from "./connectorRow";
 import type { Answers } from "./page";
 import { page } from "./page";
 
@@ -28,25 +29,9 @@ export function evse(values: Partial<Evse> = {}): Evse {
     credentials_ref: null,
     created_at: "2026-01-01T00:00:00Z",
     edited_at: null,
-    connectors: [1, 2].map((connector_id) => ({
-      connector_id,
-      ts: null,
-      received_at: null,
-      status: "available",
-      reported_status: "available",
-      power_w: null,
-      voltage_v: null,
-      current_a: null,
-      temperature_c: null,
-      soc_percent: null,
-      energy_source: null,
-      error_code: null,
-      quality: [],
-      session_id: null,
-      standard: null,
-      format: null,
-      power_type: null,
-    })),
+    connectors: [1, 2].map((connector_id) =>
+      connectorRow({ connector_id, status: "available", reported_status: "available" }),
+    ),
     ...values,
   };
 }
