@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-import yaml  # type: ignore[import-untyped]  # comes with schemathesis, as jsonschema_rs does
+import yaml  # comes with schemathesis, as jsonschema_rs does
 
 from solarrally.api.live_messages import CLOSE_CODES, Goodbye, Ping, Pong, Subscribe, parse_client_message
 from solarrally.api.live_rendering import text_of

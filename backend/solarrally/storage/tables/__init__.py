@@ -5,6 +5,7 @@ from __future__ import annotations
 from solarrally.storage.tables.alerts import alert, alert_review
 from solarrally.storage.tables.commands import command
 from solarrally.storage.tables.common import metadata
+from solarrally.storage.tables.credentials import evse_credential
 from solarrally.storage.tables.imports import import_job
 from solarrally.storage.tables.messages import parked_message, rejected_message
 from solarrally.storage.tables.people import (
@@ -26,6 +27,7 @@ from solarrally.storage.tables.readings import (
 )
 from solarrally.storage.tables.sessions import bill, charging_session, station_event
 from solarrally.storage.tables.sites import connector, evse, evse_move, site, tariff
+from solarrally.storage.tables.streams import stream_checkpoint
 
 __all__ = [
     "alert",
@@ -38,6 +40,7 @@ __all__ = [
     "command",
     "connector",
     "evse",
+    "evse_credential",
     "evse_move",
     "import_job",
     "live_ticket",
@@ -55,5 +58,6 @@ __all__ = [
     "rollup_due",
     "site",
     "station_event",
+    "stream_checkpoint",
     "tariff",
 ]

@@ -76,6 +76,7 @@ evse = Table(
     Column("evse_uid", Text, nullable=False, unique=True),
     Column("site_id", ForeignKey("site.id"), nullable=False, index=True),
     Column("dialect", Text, nullable=False, server_default="native"),
+    Column("base_topic", Text, unique=True),  # where it publishes, when that is not what its dialect expects
     Column("vendor", Text),
     Column("model", Text),
     Column("firmware", Text),
