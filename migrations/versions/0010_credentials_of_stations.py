@@ -40,7 +40,7 @@ def upgrade() -> None:
             ["evse_id"], ["evse.id"], name=op.f("fk_evse_credential_evse_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_evse_credential")),
-        sa.UniqueConstraint("kind", "reference", name=op.f("uq_evse_credential_kind")),
+        sa.UniqueConstraint("kind", "reference", name=op.f("uq_evse_credential_kind_reference")),
     )
     op.create_index("ix_evse_credential_evse_id", "evse_credential", ["evse_id"], unique=False)
 
