@@ -24,8 +24,16 @@ class RejectedMessage(SolarRallyError):
         self.field = field
 
 
+class CommandNotTaken(SolarRallyError):
+    """A station of this kind cannot be asked for that; the message says why."""
+
+
 class StoreUnavailable(SolarRallyError):
     """The database cannot be reached or lost the connection: the batch is tried again."""
+
+
+class StreamError(SolarRallyError):
+    """A stream cannot be read now: it is tried again."""
 
 
 class SiteWithoutTariff(SolarRallyError):

@@ -1,48 +1,200 @@
-"""The route table: which decoder reads which topic.
+"""The route table: which station a topic is of, and what reads its payload.
 
-The station's identity is the topic level that the broker's ACL binds to the connection's credential, never
-anything in the payload.
+The station's identity is in the topic, whose levels the broker's ACL binds to the connection's credential,
+never in the payload. Three layouts, in this order: our own below the topic root; the base topics of the
+registry; what devices of the known families publish under from the factory. Empty levels (a leading slash, a
+base topic that ends in one) count for the first only.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache, partial
-from typing import TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from solarrally.dialects import native
 from solarrally.dialects.decoded import Decoded
-from solarrally.domain.fleet import EVSE_UID_PATTERN
+from solarrally.dialects.family import BASE_TOPIC, Family
+from solarrally.dialects.telling import facts_of, status_payload, telemetry_payload
+from solarrally.domain.fleet import EVSE_UID_PATTERN, StationRoute, without_empty_levels
 from solarrally.errors import RejectedMessage
 
 _STATION_ID = re.compile(EVSE_UID_PATTERN)
 _FROM_US = {"commands", "acks"}
-_ROUTES_KEPT = 262_144
+_ROUTES_KEPT: Final = 262_144
 """Of the topics heard most recently: a few for each station of a large fleet."""
+NATIVE: Final = "native"
+
+MOST_ANNOUNCED: Final = 10_000
+"""Base topics that are listened to because somebody announced them."""
+LONGEST_BASE_TOPIC: Final = 200
 
 Decoder: TypeAlias = Callable[[str, bytes, datetime], Decoded]
 
 
+class Route(NamedTuple):
+    """Where a message belongs."""
+
+    evse_uid: str
+    decoder: Decoder | None
+    """Of our own format; else the family reads the key."""
+    family: Family | None = None
+    key: str = ""
+    base_topic: str = ""
+    """Without empty levels."""
+    wire_base: str = ""
+    """As on the wire: put a key behind it, and the device hears it."""
+    is_shared: bool = False
+
+
+class Routes:
+    """The table of one process. `families` are those that are heard without an entry in the registry."""
+
+    def __init__(
+        self,
+        topic_root: str = "evse",
+        *,
+        families: Sequence[Family] = (),
+        registered: Iterable[Family] = (),
+    ) -> None:
+        """`registered`: the families that a station may be registered with, beside `families`."""
+        self.topic_root = topic_root
+        self._families = families
+        self._by_name = {family.name: family for family in (*registered, *families)}
+        self._stations: dict[str, StationRoute] = {}
+        self._dialects: dict[str, str] = {}
+        self._known: dict[str, Route] = {}
+        self._announced: dict[str, Route] = {}
+        """By base topic: the route of the announcement."""
+
+    @property
+    def topic_filters(self) -> list[str]:
+        """What to subscribe to."""
+        filters = [
+            f"{self.topic_root}/#",
+            *(one for family in self._families for one in family.topic_filters),
+        ]
+        for base in (*self._stations, *sorted(self._announced)):
+            filters += [f"{base}/#", f"/{base}/#"]
+        return list(dict.fromkeys(filters))
+
+    def learn(self, stations: Iterable[StationRoute]) -> bool:
+        """The registry's entries with a base topic, all of them; whether anything changed."""
+        by_base = {
+            without_empty_levels(one.base_topic): one for one in stations if one.dialect in self._by_name
+        }
+        if by_base == self._stations:
+            return False
+        self._stations = by_base
+        self._known.clear()
+        return True
+
+    def announce(self, base_topic: str, announcement: Route) -> bool:
+        """A device said where it publishes; whether that is somewhere we do not listen yet.
+
+        There it is the station that the announcement is of, unless the registry says otherwise. It cannot
+        announce itself where somebody else is heard.
+        """
+        base = without_empty_levels(base_topic)
+        if not base or any(sign in base for sign in "+#") or len(base) > LONGEST_BASE_TOPIC:
+            return False
+        if len(self._announced) >= MOST_ANNOUNCED:
+            return False
+        if any(filter_covers(one, base) for one in self.topic_filters):
+            return False
+        self._announced[base] = announcement
+        self._known.clear()
+        return True
+
+    def dialect_of(self, evse_uid: str) -> str:
+        """What a station speaks, as far as its topics showed."""
+        return self._dialects.get(evse_uid, NATIVE)
+
+    def station_at(self, base_topic: str) -> str | None:
+        """The registered station with this base topic."""
+        entry = self._stations.get(without_empty_levels(base_topic))
+        return None if entry is None else entry.evse_uid
+
+    def family_named(self, dialect: str) -> Family | None:
+        return self._by_name.get(dialect)
+
+    def find(self, topic: str) -> Route:
+        """The station that a topic is of, and what reads it; or `RejectedMessage`."""
+        known = self._known.get(topic)
+        if known is None:
+            known = self._find(topic)
+            if len(self._known) >= _ROUTES_KEPT:
+                self._known.clear()
+            self._known[topic] = known
+            if known.family is not None and not known.is_shared:
+                self._dialects[known.evse_uid] = known.family.name
+        return known
+
+    def decode(self, topic: str, payload: bytes, received_at: datetime) -> Decoded:
+        """What a message says on its own, or `RejectedMessage` with the reason."""
+        found = self.find(topic)
+        if found.decoder is not None:
+            return found.decoder(found.evse_uid, payload, received_at)
+        assert found.family is not None
+        return _decode_alone(found, found.family, payload, received_at)
+
+    def _find(self, topic: str) -> Route:
+        if topic.startswith(f"{self.topic_root}/"):
+            return Route(*route(topic, self.topic_root))
+        levels = [level for level in topic.split("/") if level]
+        for count in range(len(levels) - 1, 0, -1):
+            entry = self._stations.get("/".join(levels[:count]))
+            if entry is not None:
+                family, key = self._by_name[entry.dialect], "/".join(levels[count:])
+                base = "/".join(levels[:count])
+                return Route(entry.evse_uid, None, family, key, base, topic[: -len(key)])
+        for family in self._families:
+            place = family.place(levels)
+            if place is None:
+                continue
+            evse_uid = self.station_at(place.base_topic) or place.evse_uid
+            if not place.is_shared and not _STATION_ID.fullmatch(evse_uid):
+                raise _bad_station_id()
+            wire_base = topic.removesuffix(place.key)
+            return Route(
+                evse_uid, None, family, place.key, place.base_topic, wire_base, is_shared=place.is_shared
+            )
+        for count in range(len(levels) - 1, 0, -1):
+            base, key = "/".join(levels[:count]), "/".join(levels[count:])
+            announced = self._announced.get(base)
+            if announced is not None:
+                return announced._replace(
+                    key=key, base_topic=base, wire_base=topic.removesuffix(key), is_shared=False
+                )
+        raise RejectedMessage("unknown_topic", f"expected {self.topic_root}/<station>/<kind>")
+
+
+def filter_covers(topic_filter: str, base_topic: str) -> bool:
+    """Whether a subscription that ends in `#` hears what is published below a base topic."""
+    levels = base_topic.split("/")
+    wanted = topic_filter.split("/")
+    if wanted[-1] != "#" or len(wanted) - 1 > len(levels):
+        return False
+    return all(want in ("+", level) for want, level in zip(wanted[:-1], levels, strict=False))
+
+
 def decode(topic: str, payload: bytes, received_at: datetime, *, topic_root: str = "evse") -> Decoded:
-    """What a message says, or `RejectedMessage` with the reason."""
+    """What a message of our own format says, or `RejectedMessage` with the reason."""
     evse_uid, decoder = route(topic, topic_root)
     return decoder(evse_uid, payload, received_at)
 
 
 @lru_cache(maxsize=_ROUTES_KEPT)
 def route(topic: str, topic_root: str) -> tuple[str, Decoder]:
-    """The station that a topic is of, and what reads its payload; or `RejectedMessage`."""
+    """The station that a topic of our own format is of, and what reads its payload; or `RejectedMessage`."""
     levels = topic.split("/")
     if len(levels) < 3 or levels[0] != topic_root:
         raise RejectedMessage("unknown_topic", f"expected {topic_root}/<station>/<kind>")
     evse_uid, kind, rest = levels[1], levels[2], levels[3:]
     if not _STATION_ID.fullmatch(evse_uid):
-        raise RejectedMessage(
-            "bad_station_id",
-            "a station id is 1 to 64 of A-Z a-z 0-9 . _ : @ -, beginning with a letter or digit",
-        )
+        raise _bad_station_id()
     match (kind, *rest):
         case ("telemetry",):
             return evse_uid, native.decode_telemetry
@@ -62,5 +214,32 @@ def route(topic: str, topic_root: str) -> tuple[str, Decoder]:
             )
 
 
+def _bad_station_id() -> RejectedMessage:
+    return RejectedMessage(
+        "bad_station_id",
+        "a station id is 1 to 64 of A-Z a-z 0-9 . _ : @ -, beginning with a letter or digit",
+    )
+
+
 def _ignore(evse_uid: str, payload: bytes, received_at: datetime) -> Decoded:
     return Decoded(evse_uid=evse_uid)
+
+
+def _decode_alone(found: Route, family: Family, payload: bytes, received_at: datetime) -> Decoded:
+    """A message of another family without its neighbours, as one that is taken up again after a rejection."""
+    said = family.read(found.key, payload)
+    if said is None:
+        return Decoded(evse_uid=found.evse_uid, unknown_fields=1)
+    if found.is_shared or BASE_TOPIC in said:
+        return Decoded(evse_uid=found.evse_uid)
+    telemetry = telemetry_payload(family.tell(said, said))
+    decoded = (
+        Decoded(evse_uid=found.evse_uid)
+        if telemetry is None
+        else native.decode_telemetry(found.evse_uid, telemetry, received_at)
+    )
+    facts = facts_of(said)
+    if facts:
+        told = native.decode_status(found.evse_uid, status_payload(family, facts), received_at)
+        decoded.facts = told.facts
+    return decoded

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from solarrally.domain.bill import Account
 from solarrally.domain.reading import ConnectorStatus, Reading
@@ -16,6 +16,19 @@ from solarrally.domain.update import ConnectorUpdate, SessionUpdate
 
 EVSE_UID_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,63}"
 """What a topic level that names a station looks like."""
+
+
+def without_empty_levels(topic: str) -> str:
+    """A topic without leading, trailing and doubled slashes."""
+    return "/".join(level for level in topic.split("/") if level)
+
+
+class StationRoute(NamedTuple):
+    """A station that publishes under a base topic of its own, in another format than ours."""
+
+    evse_uid: str
+    dialect: str
+    base_topic: str
 
 
 @dataclass(slots=True, kw_only=True)

@@ -196,7 +196,8 @@ def judged_quality(reading: Reading, max_power_w: float) -> int:
     """Marks of physical impossibility (rule 6). Such a reading is stored and never billed.
 
     Voltage times current is compared with power widely enough for one to three phases, line or phase voltage
-    and a poor power factor: what it catches is a wrong unit.
+    and a poor power factor: what it catches is a wrong unit. Where each phase is measured, the sum of the
+    phases is, and the bounds are narrower.
     """
     quality = 0
     power_w, current_a = reading.power_w, reading.current_a
@@ -212,11 +213,25 @@ def judged_quality(reading: Reading, max_power_w: float) -> int:
     if power_w is not None:
         if power_w > max_power_w * 1.25 + 500:
             quality |= _ABOVE_MAXIMUM
-        if reading.voltage_v and current_a is not None:
+        if reading.voltage_l1_v is not None and reading.current_l1_a is not None:
+            apparent_va = _apparent_va(reading)
+            if not 0.4 * apparent_va - 500 <= abs(power_w) <= 1.5 * apparent_va + 500:
+                quality |= _POWER_MISMATCH
+        elif reading.voltage_v and current_a is not None:
             apparent_va = abs(reading.voltage_v * current_a)
             if not 0.4 * apparent_va - 500 <= abs(power_w) <= 3.75 * apparent_va + 500:
                 quality |= _POWER_MISMATCH
     return quality
+
+
+def _apparent_va(reading: Reading) -> float:
+    """Of all phases together. A neutral wire's voltage is none of theirs."""
+    pairs = (
+        (reading.voltage_l1_v, reading.current_l1_a),
+        (reading.voltage_l2_v, reading.current_l2_a),
+        (reading.voltage_l3_v, reading.current_l3_a),
+    )
+    return sum(abs(volts * amperes) for volts, amperes in pairs if volts is not None and amperes is not None)
 
 
 def _note_newest(state: ConnectorState, reading: Reading) -> None:

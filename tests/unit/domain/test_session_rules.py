@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from solarrally.domain.reading import TransactionEvent
+from solarrally.domain.reading import Quality, TransactionEvent
 from solarrally.domain.session import EndReason
 from solarrally.domain.station import SessionRules, expire, observe
 from tests.builders import MAX_POWER_W, RULES, at, fold, fold_state, reading
@@ -302,3 +302,25 @@ def test_the_threshold_of_charging_is_a_setting() -> None:
 
     assert fold(readings) == []
     assert len(fold(readings, rules)) == 1
+
+
+@pytest.mark.parametrize(
+    ("power_w", "voltages_v", "currents_a", "is_marked"),
+    [
+        (10_350.0, (230, 230, 230), (15, 15, 15), False),
+        (3_450.0, (230, 0, 0), (15, 0, 0), False),  # one phase of three
+        (10_350.0, (400, 400, 400), (15, 15, 15), False),  # voltages between the phases
+        (103_000.0, (219, 225, 222), (1.51, 1.51, 1.52), True),  # a firmware that changed its units
+        (10.35, (230, 230, 230), (15, 15, 15), True),  # kW
+        (60.0, (230, 230, 230), (0.3, 0.1, 0), False),  # idle electronics
+    ],
+)
+def test_the_phases_together_must_make_the_power(
+    power_w: float, voltages_v: tuple[float, ...], currents_a: tuple[float, ...], is_marked: bool
+) -> None:
+    said = {f"voltage_l{phase}_v": float(value) for phase, value in enumerate(voltages_v, 1)}
+    said |= {f"current_l{phase}_a": float(value) for phase, value in enumerate(currents_a, 1)}
+
+    made = reading(0, "charging", power_w=power_w, **said)
+
+    assert bool(made.quality & Quality.POWER_MISMATCH) == is_marked
