@@ -1,4 +1,4 @@
-"""The command line: `solarrally-sim run · scenarios · replay · publish`."""
+"""The command line: `solarrally-sim run · scenarios · replay · publish · device`."""
 
 import asyncio
 import random
@@ -20,6 +20,9 @@ from solarrally_sim.run_command import MOST_CONNECTIONS, RunOptions, run
 from solarrally_sim.scenarios import SCENARIOS, scenario_named
 from solarrally_sim.spool import LIMIT, SpoolError
 from solarrally_sim.spooled_fleet import ACK_TIMEOUT_S, DRAIN_S, SpoolOptions
+from solarrally_sim.vendors import FAMILIES, SetupError, make_device
+from solarrally_sim.vendors.live import LiveOptions, live
+from solarrally_sim.vendors.tls import client_context
 from solarrally_sim.wire import BrokerUnreachableError, pass_over_closed_sockets
 
 app = typer.Typer(
@@ -33,6 +36,14 @@ Broker = Annotated[
     str,
     typer.Option(
         envvar="SOLARRALLY_SIM_BROKER", help="mqtt://[user:password@]host[:port]; mqtts:// for TLS."
+    ),
+]
+DeviceBroker = Annotated[
+    str,
+    typer.Option(
+        envvar=["SOLARRALLY_SIM_DEVICE_BROKER", "SOLARRALLY_SIM_BROKER"],
+        help="mqtt://[user:password@]host[:port]; mqtts:// for TLS. The user must be one that may publish "
+        "under the family's topics: of `./run up` it is `devices`.",
     ),
 ]
 NoWait = Annotated[
@@ -257,6 +268,118 @@ def publish_by_hand(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     _finish(publish_one(_broker(broker), message))
+
+
+@app.command(
+    "device",
+    short_help="Run one simulated device of another vendor.",
+    help=(
+        "Run one simulated device of another vendor (OpenEVSE, go-e, SmartEVSE, WARP, EVerest, evcc, "
+        "Tasmota). It boots, waits, charges, pauses, and obeys the vendor's commands; topics, payloads, QoS, "
+        "retain flags, will and rates are from the vendor's documents (docs/simulated-devices.md). It ends "
+        "when its sessions are over. With --speed above 1 its own clock runs ahead of ours."
+    ),
+)
+def run_device(
+    family: Annotated[str | None, typer.Argument(help="One of those that --list shows.")] = None,
+    broker: DeviceBroker = DEFAULT_BROKER,
+    device_id: Annotated[
+        str | None, typer.Option("--id", help="Serial number or name; the vendor's example if not given.")
+    ] = None,
+    base_topic: Annotated[
+        str | None, typer.Option(help="Instead of the vendor's own prefix; what it replaces: see --list.")
+    ] = None,
+    client_id: Annotated[str | None, typer.Option(help="Instead of the vendor's own MQTT client id.")] = None,
+    speed: Annotated[float, typer.Option(min=0.001, max=1000.0, help="Simulated seconds per second.")] = 1.0,
+    duration_s: Annotated[
+        float | None, typer.Option(min=0.001, help="Stop after so many real seconds, whatever is going on.")
+    ] = None,
+    cycles: Annotated[int, typer.Option(min=0, help="Charging sessions; 0: without end.")] = 1,
+    energy_wh: Annotated[float, typer.Option(min=0.0, help="Energy of a session, more or less.")] = 2000.0,
+    phases: Annotated[int, typer.Option(min=1, max=3, help="1 or 3.")] = 3,
+    max_current_a: Annotated[float, typer.Option(min=6.0, max=32.0)] = 16.0,
+    idle_s: Annotated[int, typer.Option(min=1, help="Simulated seconds without a car.")] = 60,
+    pause_s: Annotated[int, typer.Option(min=0, help="Length of the pause in a session; 0: none.")] = 60,
+    pause_by_car: Annotated[bool, typer.Option("--pause-by-car", help="The car pauses, not it.")] = False,
+    interval_s: Annotated[
+        float | None, typer.Option(min=1.0, help="Telemetry interval, where the user may choose it.")
+    ] = None,
+    fault: Annotated[str | None, typer.Option(help="One of the family's, once in the first session.")] = None,
+    reboot: Annotated[bool, typer.Option("--reboot", help="Reboot once in the first session.")] = False,
+    quirk: Annotated[list[str] | None, typer.Option(help="One of the family's; may be repeated.")] = None,
+    vanish: Annotated[
+        bool, typer.Option("--vanish", help="At the end: no farewell and no DISCONNECT, so the will comes.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="The same seed tells the same story.")] = 1,
+    start: Annotated[
+        str | None, typer.Option(help="Simulated start, ISO 8601 with offset; now if not given.")
+    ] = None,
+    timezone: Annotated[str, typer.Option(help="Of the device's local times.")] = "Europe/Zurich",
+    ca_file: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="mqtts: the broker's authority (PEM).")
+    ] = None,
+    certificate: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="mqtts: the device's own (PEM).")
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="mqtts: the key to it (PEM).")
+    ] = None,
+    ground_truth: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write what really happened here (JSON).")
+    ] = None,
+    no_wait: NoWait = False,
+    list_families: Annotated[
+        bool, typer.Option("--list", help="List the families with their faults and quirks, and stop.")
+    ] = False,
+) -> None:
+    """Run a device; see the help above."""
+    if list_families:
+        for name, kind in FAMILIES.items():
+            example = make_device(name)
+            typer.echo(f"{name:10} id {kind.default_id}, base topic {example.base_topic}")
+            typer.echo(f"{'':10} faults: {', '.join(kind.faults) or 'none'}")
+            for each, does in kind.quirks.items():
+                typer.echo(f"{'':10} --quirk {each}: {does}")
+        return
+    if family is None:
+        raise typer.BadParameter(f"which one? There are: {', '.join(FAMILIES)}", param_hint="FAMILY")
+    _zone(timezone)
+    try:
+        device = make_device(
+            family,
+            device_id,
+            base_topic=base_topic,
+            client_id=client_id,
+            cycles=cycles or None,
+            energy_wh=energy_wh,
+            phases=phases,
+            max_current_a=max_current_a,
+            idle_s=idle_s,
+            pause_s=pause_s,
+            pause_by_car=pause_by_car,
+            interval_s=interval_s,
+            fault=fault,
+            reboot=reboot,
+            quirks=tuple(quirk or ()),
+            seed=seed,
+            timezone=timezone,
+        )
+        address = _broker(broker)
+        context = client_context(address, ca_file=ca_file, certificate=certificate, key=key)
+    except SetupError as error:
+        raise typer.BadParameter(str(error)) from None
+    options = LiveOptions(
+        device=device,
+        broker=address,
+        tls=context,
+        speed=speed,
+        duration_s=duration_s,
+        start=_start(start),
+        vanish=vanish,
+        gives_up=no_wait,
+        ground_truth=ground_truth,
+    )
+    _finish(live(options))
 
 
 def _finish(work: Coroutine[object, object, int]) -> None:

@@ -29,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "ingest.fates": {"domain", "errors"},
     "metrics": {"ingest", "brokers", "domain"},
     "monitor": {"errors"},
+    "stream_metrics": {"metrics", "monitor", "ingest", "domain"},
     # the adapters
     "brokers": {"ingest.ports", "domain", "errors"},
     "storage": {"ingest.ports", "domain", "errors", "tabular"},
@@ -40,8 +41,16 @@ ALLOWED: dict[str, set[str]] = {
     },
     # PostgreSQL and a broker for `up` and the tests; it could be a package of its own
     "embedded": set(),
+    # identities of stations: our authorities, accounts at the broker, things at AWS
+    "provisioning": {"errors"},
     # the tops
+    "broker_wiring": {"settings", "errors", "brokers", "ingest.ports"},
+    "stream_wiring": {
+        "settings", "errors", "stream_metrics", "monitor", "domain", "dialects", "ingest", "broker_wiring",
+        "brokers", "storage",
+    },
     "wiring": {
+        "broker_wiring", "stream_wiring",
         "settings", "errors", "logs", "metrics", "monitor", "domain", "dialects", "ingest", "brokers",
         "storage", "hub", "api", "mail",
     },
@@ -50,15 +59,25 @@ ALLOWED: dict[str, set[str]] = {
     "cli": {
         "watch", "wiring", "api.app", "settings", "errors", "logs", "metrics", "domain", "ingest.pipeline",
         "storage", "embedded", "maintain_cli", "rejected_cli", "export_cli",
-        "import_cli", "users_cli",
+        "import_cli", "users_cli", "stations_cli",
     },
     "rejected_cli": {
         "wiring", "settings", "errors", "dialects.routes", "storage.rejected", "storage.engine",
+        "storage.station_routes",
         "rejected_file",
     },
     "rejected_file": {"errors", "storage.rejected"},
     "maintain_cli": {"wiring", "settings", "storage", "rejected_cli"},
     "users_cli": {"wiring", "settings", "errors", "domain.permission", "storage"},
+    "stations_cli": {
+        "wiring", "settings", "errors", "domain.fleet", "storage", "provisioning", "authority_cli",
+        "station_issuing", "station_revoking",
+    },
+    "station_issuing": {"wiring", "settings", "errors", "storage", "provisioning", "authority_cli"},
+    "station_revoking": {
+        "wiring", "errors", "storage", "provisioning", "authority_cli", "station_issuing",
+    },
+    "authority_cli": {"wiring", "errors", "provisioning"},
     "export_cli": {"wiring", "settings", "errors", "storage", "tabular", "rejected_cli"},
     "import_cli": {"wiring", "settings", "errors", "storage", "dialects.offline_log", "domain"},
     "__main__": {"cli"},
