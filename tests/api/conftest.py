@@ -30,6 +30,11 @@ DEFAULTS = {"jwt_secret": JWT_SECRET, "import_rules": ImportRules(open_log=LineL
 CALM = LiveLimits(send_timeout_s=2.0)
 
 
+@pytest.fixture(autouse=True)
+def passwords_are_cheap(cheap_passwords: None) -> None:
+    """Each application hashes a password at its first login: 90 ms of a core at the real cost."""
+
+
 @pytest.fixture(scope="session")
 def password_hash() -> str:
     """The hash of every user's password, made cheaply."""

@@ -90,6 +90,7 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
     ("PATCH", "/api/v1/evses/{evse_uid}"): (401, 200, 403, 403, 403),
     ("DELETE", "/api/v1/evses/{evse_uid}"): (401, 409, 403, 403, 403),  # it was heard of
     ("GET", "/api/v1/evses/{evse_uid}/events"): (401, 200, 200, 403, 403),
+    ("GET", "/api/v1/evses/{evse_uid}/credentials"): (401, 200, 200, 403, 403),
     ("GET", "/api/v1/evses/{evse_uid}/online-history"): (401, 422, 422, 403, 403),  # of which time?
     ("GET", "/api/v1/evses/{evse_uid}/telemetry"): (401, 422, 422, 403, 403),  # of which time?
     ("GET", "/api/v1/latest"): (401, 200, 200, 403, 403),

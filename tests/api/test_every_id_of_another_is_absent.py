@@ -49,6 +49,7 @@ NOT_FOR_DRIVERS: Final = {
     "PATCH /api/v1/evses/{evse_uid}",
     "DELETE /api/v1/evses/{evse_uid}",
     "GET /api/v1/evses/{evse_uid}/events",
+    "GET /api/v1/evses/{evse_uid}/credentials",
     "GET /api/v1/evses/{evse_uid}/online-history",
     "GET /api/v1/evses/{evse_uid}/telemetry",
     "GET /api/v1/imports/{import_id}",

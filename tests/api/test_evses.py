@@ -117,6 +117,10 @@ async def test_a_change_to_what_is_so_already_is_no_change(client: httpx.AsyncCl
         ({"is_enabled": "yes"}, 422, "is_enabled"),
         ({"vendor": "x"}, 422, "vendor"),
         ({"max_power_w": 1e99}, 422, "max_power_w"),
+        ({"base_topic": "home/box"}, 409, "base_topic"),  # it is native
+        ({"dialect": "goe", "base_topic": "home/+"}, 422, "base_topic"),
+        ({"dialect": "goe", "base_topic": "//"}, 422, "base_topic"),
+        ({"dialect": "goe", "base_topic": "evse/CP-1"}, 422, "base_topic"),
     ],
 )
 async def test_a_change_that_cannot_be_is_refused_by_field(
@@ -126,6 +130,20 @@ async def test_a_change_that_cannot_be_is_refused_by_field(
 
     assert answer.status_code == status
     assert answer.json()["errors"][0]["field"] == field
+
+
+async def test_a_station_has_a_base_topic_of_its_own_without_its_empty_levels(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    first = await changed(client, world, "CP-1", dialect="goe", base_topic="/home//wallbox/")
+    second = await changed(client, world, "CP-2", dialect="goe", base_topic="home/wallbox")
+    native_again = await changed(client, world, "CP-1", dialect="native")
+    freed = await changed(client, world, "CP-1", dialect="native", base_topic=None)
+
+    assert (first.status_code, first.json()["base_topic"]) == (200, "home/wallbox")
+    assert (second.status_code, second.json()["errors"][0]["field"]) == (409, "base_topic")
+    assert (native_again.status_code, native_again.json()["errors"][0]["field"]) == (409, "base_topic")
+    assert (freed.status_code, freed.json()["base_topic"]) == (200, None)
 
 
 async def test_an_evse_that_moves_leaves_its_sessions_at_the_old_site(
@@ -151,6 +169,22 @@ async def test_an_evse_goes_only_when_it_was_never_heard_of(client: httpx.AsyncC
     assert (refused.status_code, gone.status_code, again.status_code) == (409, 204, 404)
     actions = await world.connection.fetch("SELECT action, object_id FROM audit_log ORDER BY id")
     assert [tuple(row) for row in actions] == [("evse.create", "NEW-1"), ("evse.delete", "NEW-1")]
+
+
+async def test_an_evse_that_may_still_connect_does_not_go(client: httpx.AsyncClient, world: World) -> None:
+    await created(client, world, connectors=[])
+    await world.connection.execute(
+        "INSERT INTO evse_credential (evse_id, kind, reference, created_by) "
+        "SELECT id, 'password', evse_uid, 'cli' FROM evse WHERE evse_uid = 'NEW-1'"
+    )
+    headers = world.headers("admin")
+
+    refused = await client.delete("/api/v1/evses/NEW-1", headers=headers)
+    await world.connection.execute("UPDATE evse_credential SET revoked_at = now(), revoked_by = 'cli'")
+    gone = await client.delete("/api/v1/evses/NEW-1", headers=headers)
+
+    assert (refused.status_code, gone.status_code) == (409, 204)
+    assert "revoke it first" in refused.text
 
 
 @pytest.mark.parametrize(

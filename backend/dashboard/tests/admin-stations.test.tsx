@@ -74,6 +74,7 @@ test("a station is added with its connectors, power in W", async () => {
     site_id: 1,
     name: null,
     dialect: "native",
+    base_topic: null,
     max_power_w: 7360,
     credentials_ref: null,
     is_enabled: true,

@@ -24,6 +24,7 @@ export function evse(changes: Partial<Evse> = {}): Evse {
     site_id: 1,
     name: "Left",
     dialect: "native",
+    base_topic: null,
     vendor: "Acme",
     model: "Two",
     firmware: "1.2.3",

@@ -9,6 +9,7 @@ export function evse(evse_uid: string, changes: Partial<Evse> = {}): Evse {
     site_id: 1,
     name: null,
     dialect: "native",
+    base_topic: null,
     vendor: "Voltiq",
     model: "VQ-22",
     firmware: null,

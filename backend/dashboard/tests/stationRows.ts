@@ -19,6 +19,7 @@ export function evse(values: Partial<Evse> = {}): Evse {
     site_id: 1,
     name: "Car park",
     dialect: "native",
+    base_topic: null,
     vendor: "SolarRally",
     model: "L2-32",
     firmware: "1.4.2",

@@ -595,7 +595,8 @@ export interface paths {
         put?: never;
         /**
          * Post Evse
-         * @description Register an EVSE before it is first heard of. 409 when it is there, or its site is not.
+         * @description Register an EVSE before it is first heard of. 409 when it is there, its site is not, or another has its
+         *     base topic.
          */
         post: operations["create_evse"];
         delete?: never;
@@ -630,9 +631,29 @@ export interface paths {
          * @description Change an EVSE's entry; ingestion follows within seconds.
          *
          *     At another site only sessions that start from now on are priced by its tariff. What a disabled EVSE sends
-         *     is rejected and kept. 409 when there is no such site.
+         *     is rejected and kept. 409 when there is no such site, or another EVSE has its base topic.
          */
         patch: operations["change_evse"];
+        trace?: never;
+    };
+    "/api/v1/evses/{evse_uid}/credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Evse Credentials
+         * @description The certificates and passwords of an EVSE, by what is no secret; revoked ones too, newest first.
+         */
+        get: operations["list_evse_credentials"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/evses/{evse_uid}/events": {
@@ -2705,6 +2726,77 @@ export interface components {
             status: string | null;
         };
         /**
+         * Credential
+         * @description A certificate or a password that a station has, or had.
+         */
+        Credential: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Id */
+            id: number;
+            /**
+             * Kind
+             * @description `certificate`, `password` or `aws_iot`.
+             */
+            kind: string;
+            /**
+             * Not After
+             * @description null: it holds until it is revoked.
+             */
+            not_after: string | null;
+            /** Not Before */
+            not_before: string | null;
+            /**
+             * Reference
+             * @description SHA-256 of the certificate, the user name, or the certificate's id at AWS IoT.
+             */
+            reference: string;
+            /** Revoked At */
+            revoked_at: string | null;
+            /** Revoked By */
+            revoked_by: string | null;
+            /**
+             * Serial Hex
+             * @description Of the certificate, as revocation lists name it.
+             */
+            serial_hex: string | null;
+        };
+        /**
+         * CredentialPage
+         * @description Credentials of one EVSE, the newest first, with those that were revoked or have ended.
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": 7,
+         *           "kind": "certificate",
+         *           "reference": "5f1d0c7ad2c07b1c2ed9cb3f1a3ec8d6b1f8d8f1f39a64a3e1bd5d6a1d7a9c3e",
+         *           "serial_hex": "18DBABB313D46D1E81B01A75E2E75A4B42903094",
+         *           "not_before": "2026-11-21T06:00:00Z",
+         *           "not_after": "2027-11-21T07:00:00Z",
+         *           "created_at": "2026-11-21T07:00:00Z",
+         *           "created_by": "cli",
+         *           "revoked_at": null,
+         *           "revoked_by": null
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        CredentialPage: {
+            /** Items */
+            items: components["schemas"]["Credential"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` for the next page; null on the last.
+             */
+            next_cursor: string | null;
+        };
+        /**
          * CurrentLimitParams
          * @description How much.
          */
@@ -2811,6 +2903,7 @@ export interface components {
          *       "site_id": 1,
          *       "name": "Car park, left",
          *       "dialect": "native",
+         *       "base_topic": null,
          *       "vendor": "SolarRally",
          *       "model": "SR-7",
          *       "firmware": "1.4.2",
@@ -2845,6 +2938,11 @@ export interface components {
          *     }
          */
         Evse: {
+            /**
+             * Base Topic
+             * @description Where it publishes, if not where its dialect expects it; without empty levels.
+             */
+            base_topic: string | null;
             /** Connectors */
             connectors: components["schemas"]["Connector"][];
             /**
@@ -2859,7 +2957,7 @@ export interface components {
             credentials_ref: string | null;
             /**
              * Dialect
-             * @description How it speaks: `native`, `openevse`, `go-e`, …
+             * @description How it speaks: `native`, `openevse`, `goe`, …
              */
             dialect: string;
             /**
@@ -2905,6 +3003,8 @@ export interface components {
          *     }
          */
         EvseChange: {
+            /** Base Topic */
+            base_topic?: string | null;
             /** Connectors */
             connectors?: components["schemas"]["ConnectorDescription"][];
             /**
@@ -2936,6 +3036,7 @@ export interface components {
          *           "site_id": 1,
          *           "name": "Car park, left",
          *           "dialect": "native",
+         *           "base_topic": null,
          *           "vendor": "SolarRally",
          *           "model": "SR-7",
          *           "firmware": "1.4.2",
@@ -3730,6 +3831,8 @@ export interface components {
          *     }
          */
         NewEvse: {
+            /** Base Topic */
+            base_topic?: string | null;
             /**
              * Connectors
              * @default []
@@ -9032,6 +9135,93 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds until it is worth trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds until it is worth trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_evse_credentials: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                /** @description Items per page. */
+                limit?: number;
+                sort?: "created_at" | "-created_at";
+            };
+            header?: never;
+            path: {
+                evse_uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description The next page, `rel="next"`. */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CredentialPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -13,7 +13,7 @@ from solarrally.api.parameters import ConnectorId, ShortText, SiteId
 from solarrally.api.schemas.changes import NOT_GIVEN, says_something
 from solarrally.api.schemas.common import Answer, PageAnswer, flag_words
 from solarrally.domain.connectivity import Connectivity
-from solarrally.domain.fleet import EVSE_UID_PATTERN
+from solarrally.domain.fleet import EVSE_UID_PATTERN, without_empty_levels
 from solarrally.domain.reading import Quality
 from solarrally.storage.queries import ConnectorRow, EventRow, EvseRow
 
@@ -41,6 +41,7 @@ _EVSE_EXAMPLE: Final[JsonDict] = {
     "site_id": 1,
     "name": "Car park, left",
     "dialect": "native",
+    "base_topic": None,
     "vendor": "SolarRally",
     "model": "SR-7",
     "firmware": "1.4.2",
@@ -118,7 +119,10 @@ class Evse(Answer):
     evse_uid: str
     site_id: int
     name: str | None = Field(description="For people.")
-    dialect: str = Field(description="How it speaks: `native`, `openevse`, `go-e`, …")
+    dialect: str = Field(description="How it speaks: `native`, `openevse`, `goe`, …")
+    base_topic: str | None = Field(
+        description="Where it publishes, if not where its dialect expects it; without empty levels."
+    )
     vendor: str | None
     model: str | None
     firmware: str | None
@@ -140,6 +144,7 @@ class Evse(Answer):
             site_id=row.site_id,
             name=row.name,
             dialect=row.dialect,
+            base_topic=row.base_topic,
             vendor=row.vendor,
             model=row.model,
             firmware=row.firmware,
@@ -233,6 +238,15 @@ EvseUid = Annotated[
     ),
 ]
 Dialect = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+BaseTopic = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200, pattern=r"^[^+#\x00]*[^+#/\x00][^+#\x00]*$"),
+    AfterValidator(without_empty_levels),
+    Field(
+        description="Where it publishes, such as `home/wallbox`: with a dialect other than native, for a "
+        "station whose base topic is not the one it had from the factory. Empty levels do not count."
+    ),
+]
 PowerLimit = Annotated[float, Field(gt=0, le=10_000_000, allow_inf_nan=False)]
 Descriptions = Annotated[list[ConnectorDescription], Field(max_length=64), AfterValidator(_each_once)]
 
@@ -247,6 +261,7 @@ class _EvseDetails(BaseModel):
         default=None,
         description="Readings beyond it are not billed. What the station says itself replaces it.",
     )
+    base_topic: BaseTopic | None = None
     credentials_ref: ShortText | None = Field(
         default=None, description="What it proves its identity with, such as a fingerprint; never a secret."
     )

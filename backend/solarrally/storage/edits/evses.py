@@ -20,6 +20,7 @@ from solarrally.storage.tables import (
     charging_session,
     connector,
     evse,
+    evse_credential,
     evse_move,
     reading,
     reading_15min,
@@ -42,7 +43,8 @@ async def add_evse(
                 await connection.execute(insert(evse).values(values).returning(evse.c.id))
             ).scalar_one()
         except IntegrityError as error:
-            raise EditConflict("evse_uid", "is registered already") from error
+            raise _conflict_of(error) from error
+        _check_base_topic(values["dialect"], values["base_topic"])
         await _describe(connection, evse_id, connectors)
         after = {**values, "connectors": list(connectors)}
         await record(connection, actor, "evse.create", "evse", values["evse_uid"], after=after)
@@ -83,9 +85,13 @@ async def change_evse(
         ]
         if not values and not described:
             return old
-        await connection.execute(
-            update(evse).where(evse.c.id == evse_id).values(**values, edited_at=func.now())
-        )
+        _check_base_topic(values.get("dialect", old.dialect), values.get("base_topic", old.base_topic))
+        try:
+            await connection.execute(
+                update(evse).where(evse.c.id == evse_id).values(**values, edited_at=func.now())
+            )
+        except IntegrityError as error:
+            raise _conflict_of(error) from error
         await _describe(connection, evse_id, described)
         before: dict[str, Any] = {field: getattr(old, field) for field in values}
         after: dict[str, Any] = dict(values)
@@ -109,6 +115,8 @@ async def remove_evse(engine: AsyncEngine, actor: Actor, evse_uid: str) -> bool:
             return False
         if await _was_heard(connection, evse_id):
             raise EditConflict("evse_uid", "it has been heard of: disable it instead")
+        if await _may_connect(connection, evse_id):
+            raise EditConflict("evse_uid", "it has a certificate or a password that holds: revoke it first")
         await connection.execute(delete(connector).where(connector.c.evse_id == evse_id))
         try:
             await connection.execute(delete(evse).where(evse.c.id == evse_id))
@@ -123,11 +131,30 @@ async def _locked(connection: AsyncConnection, evse_uid: str) -> int | None:
     return await connection.scalar(select(evse.c.id).where(evse.c.evse_uid == evse_uid).with_for_update())
 
 
+def _conflict_of(error: IntegrityError) -> EditConflict:
+    if "uq_evse_base_topic" in str(error.orig):
+        return EditConflict("base_topic", "is another station's")
+    return EditConflict("evse_uid", "is registered already")
+
+
+def _check_base_topic(dialect: str, base_topic: str | None) -> None:
+    if dialect == "native" and base_topic is not None:
+        raise EditConflict("base_topic", "a native station publishes below the topic root: name its dialect")
+
+
 async def _check_site(connection: AsyncConnection, site_id: int) -> None:
     """Locked, so that it is not removed meanwhile."""
     found = select(site.c.id).where(site.c.id == site_id).with_for_update(read=True, key_share=True)
     if await connection.scalar(found) is None:
         raise EditConflict("site_id", "there is no such site")
+
+
+async def _may_connect(connection: AsyncConnection, evse_id: int) -> bool:
+    """Whether it has a credential that nobody revoked: without its entry nobody could."""
+    held = select(evse_credential.c.id).where(
+        evse_credential.c.evse_id == evse_id, evse_credential.c.revoked_at.is_(None)
+    )
+    return bool(await connection.scalar(select(held.exists())))
 
 
 async def _was_heard(connection: AsyncConnection, evse_id: int) -> bool:

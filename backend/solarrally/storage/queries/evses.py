@@ -52,6 +52,7 @@ class EvseRow:
     """Of the site."""
     name: str | None
     dialect: str
+    base_topic: str | None
     vendor: str | None
     model: str | None
     firmware: str | None
@@ -175,6 +176,7 @@ def _evse_row(row: Row[Any], connectors: Sequence[ConnectorRow]) -> EvseRow:
         timezone=row.timezone,
         name=row.name,
         dialect=row.dialect,
+        base_topic=row.base_topic,
         vendor=row.vendor,
         model=row.model,
         firmware=row.firmware,

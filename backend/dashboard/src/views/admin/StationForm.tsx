@@ -27,7 +27,7 @@ export function StationForm({ evse, siteId, onClose }: Props) {
   const [problem, setProblem] = useState<Problem | null>(null);
   const isMoved = evse !== null && draft.site_id !== String(evse.site_id);
   const field = (
-    name: "evse_uid" | "name" | "dialect" | "max_power_kw" | "credentials_ref",
+    name: "evse_uid" | "name" | "dialect" | "base_topic" | "max_power_kw" | "credentials_ref",
     label: string,
     more: InputHTMLAttributes<HTMLInputElement> & { hint?: ReactNode } = {},
   ) => (
@@ -100,8 +100,14 @@ export function StationForm({ evse, siteId, onClose }: Props) {
             required: true,
             maxLength: 32,
             pattern: "[a-z0-9][a-z0-9_\\-]*",
-            hint: "How it speaks: native, openevse, go-e, …",
+            hint: "How it speaks: native, openevse, goe, smartevse, warp, everest, evcc, …",
           })}
+          {draft.dialect.trim() !== "native" &&
+            field("base_topic", "Base topic (optional)", {
+              maxLength: 200,
+              placeholder: "home/wallbox",
+              hint: "Where it publishes, if it is not the topic it had from the factory.",
+            })}
           {field("credentials_ref", "Credentials reference (optional)", {
             hint: "What it proves its identity with, such as a fingerprint. Never a secret.",
           })}

@@ -22,6 +22,7 @@ export interface StationDraft {
   site_id: string;
   name: string;
   dialect: string;
+  base_topic: string;
   max_power_kw: string;
   credentials_ref: string;
   is_enabled: boolean;
@@ -56,6 +57,7 @@ export function draftOfStation(evse: Evse | null, siteId: string): StationDraft 
     site_id: evse === null ? siteId : String(evse.site_id),
     name: evse?.name ?? "",
     dialect: evse?.dialect ?? "native",
+    base_topic: evse?.base_topic ?? "",
     max_power_kw: evse === null || evse.max_power_w === null ? "" : String(evse.max_power_w / 1000),
     credentials_ref: evse?.credentials_ref ?? "",
     is_enabled: evse?.is_enabled ?? true,
@@ -77,6 +79,7 @@ function said(draft: StationDraft) {
     site_id: Number(draft.site_id),
     name: draft.name.trim() || null,
     dialect: draft.dialect.trim(),
+    base_topic: draft.dialect.trim() === "native" ? null : draft.base_topic.trim() || null,
     max_power_w: kw === "" ? null : Math.round(Number(kw) * 1e6) / 1000,
     credentials_ref: draft.credentials_ref.trim() || null,
     is_enabled: draft.is_enabled,

@@ -19,7 +19,10 @@ export function FactsCard({ station, connector_id }: { station: StationNow; conn
           ["Firmware", station.firmware ?? UNKNOWN],
           ["Most power", power(station.max_power_w)],
           [`Connector ${connector_id}`, plug.length === 0 ? UNKNOWN : plug.map(inWords).join(", ")],
-          ["Speaks", station.dialect],
+          [
+            "Speaks",
+            station.base_topic === null ? station.dialect : `${station.dialect} on ${station.base_topic}`,
+          ],
         ]}
       />
     </Card>

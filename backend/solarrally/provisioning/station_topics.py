@@ -1,0 +1,76 @@
+"""Which topics a station that logs in with a password may write and read, by what it speaks.
+
+Of the topics of a family the ones below the device's own base topic are meant: every family can set one
+(reference of each: docs/wire-formats.md). Some devices put a slash or an empty level in front.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from solarrally.errors import SolarRallyError
+
+NATIVE: Final = "native"
+
+
+class NoBaseTopic(SolarRallyError):
+    """The base topic is none that one station can have for itself."""
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class StationTopics:
+    """Topic filters."""
+
+    writes: tuple[str, ...]
+    reads: tuple[str, ...]
+
+
+def default_base_topic(dialect: str, evse_uid: str) -> str:
+    """Where to have a device publish that is not set up yet: below its own name, in its family's manner."""
+    match dialect:
+        case "goe" | "goe_v1":
+            return f"go-eCharger/{evse_uid}"
+        case "smartevse":
+            return f"SmartEVSE/{evse_uid}"
+        case "evcc":
+            return "evcc/loadpoints/1"
+        case "everest":
+            return f"everest_api/{evse_uid}"
+        case "warp":
+            return f"warp/{evse_uid}"
+        case "tasmota":
+            return f"tele/{evse_uid}"
+        case "native":
+            return f"evse/{evse_uid}"
+    return evse_uid
+
+
+def topics_of(dialect: str, evse_uid: str, base_topic: str | None) -> StationTopics:
+    """Raises `NoBaseTopic` for one that is empty, or covers more than one device by a wildcard."""
+    if dialect == NATIVE:
+        own = f"evse/{evse_uid}"
+        return StationTopics(
+            writes=(f"{own}/telemetry", f"{own}/status", f"{own}/session/#", f"{own}/results/#"),
+            reads=(f"{own}/commands/#", f"{own}/acks"),
+        )
+    levels = [level for level in (base_topic or default_base_topic(dialect, evse_uid)).split("/") if level]
+    if not levels or any(set(level) & {"+", "#"} for level in levels) or levels[0].startswith("$"):
+        raise NoBaseTopic(f"{base_topic!r} cannot be the base topic of one station")
+    base = "/".join(levels)
+    match dialect:
+        case "evcc":  # one connection for all its load points: evcc/loadpoints/1, …
+            root = base.partition("/loadpoints/")[0]
+            return _below(root)
+        case "tasmota":  # tele/NAME says, stat/NAME answers, cmnd/NAME is told
+            name = "/".join(levels[1:]) if levels[0] in {"tele", "stat", "cmnd"} and levels[1:] else base
+            return StationTopics(writes=(f"tele/{name}/#", f"stat/{name}/#"), reads=(f"cmnd/{name}/#",))
+        case "openevse":  # its last will is on the announcement
+            own_topics = _below(base)
+            return StationTopics(writes=(*own_topics.writes, "openevse/announce/#"), reads=own_topics.reads)
+    return _below(base)
+
+
+def _below(base: str) -> StationTopics:
+    both = (f"{base}/#", f"/{base}/#")
+    return StationTopics(writes=both, reads=both)

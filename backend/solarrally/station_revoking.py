@@ -1,0 +1,149 @@
+"""Credentials taken away where they are checked, connections ended, and only then noted as revoked."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import typer
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from solarrally import wiring
+from solarrally.authority_cli import REVOCATION_TIMEOUT_S, door_of, run_reload, say, unlocked
+from solarrally.errors import SolarRallyError
+from solarrally.provisioning.access import administration, aws_registry
+from solarrally.provisioning.cutting_off import NotCutOff, take_over, wait_for_revocation
+from solarrally.provisioning.pki import PROBE_LIFETIME, device_pair, probe_pair
+from solarrally.provisioning.pki_folder import DEVICES, PkiFolder
+from solarrally.station_issuing import CLI
+from solarrally.storage.edits.credentials import revoke_credentials
+from solarrally.storage.edits.editing import editing
+from solarrally.storage.queries.credentials import (
+    CREDENTIAL_ORDERS,
+    CredentialRow,
+    Provisionable,
+    list_credentials,
+    revoked_certificates,
+)
+from solarrally.storage.queries.window import Window
+
+_MOST: Final = 10_000
+"""Certificates of one station."""
+
+
+def chosen_of(
+    evse_uid: str, held: list[CredentialRow], serial: str | None, older: bool, everything: bool
+) -> list[CredentialRow]:
+    if not held:
+        raise SolarRallyError(f"{evse_uid} has nothing that holds")
+    if serial is not None:
+        wanted = serial.replace(":", "").lstrip("0").upper()
+        found = [one for one in held if one.serial_hex == wanted]
+        if not found:
+            raise SolarRallyError(f"{evse_uid} has no certificate {serial} that holds")
+        return found
+    if older:
+        newest = {one.kind: one for one in held}
+        found = [one for one in held if one is not newest[one.kind]]
+        if not found:
+            raise SolarRallyError(f"{evse_uid} has nothing older than what it should use")
+        return found
+    if everything or len(held) == 1:
+        return held
+    raise typer.BadParameter(f"{evse_uid} has {len(held)}: say which with --serial, --older or --all")
+
+
+async def revoke_at_once(
+    engine: AsyncEngine,
+    pki: PkiFolder,
+    work: list[tuple[Provisionable, list[CredentialRow], list[CredentialRow]]],
+    reload: str | None,
+    via: str | None,
+) -> None:
+    """First where they are checked, then in the database: what it calls revoked is refused.
+
+    Certificates count as revoked as soon as they are on the list; a broker that has not read it is said.
+    """
+    certificates = [
+        (station, [one for one in chosen if one.kind == "certificate"], left)
+        for station, chosen, left in work
+    ]
+    certificates = [one for one in certificates if one[1]]
+    passwords = [station for station, chosen, _ in work if any(one.kind == "password" for one in chosen)]
+    at_aws = [(station, one) for station, chosen, _ in work for one in chosen if one.kind == "aws_iot"]
+    if passwords:
+        async with administration(pki, via) as broker:
+            for station in passwords:
+                await broker.delete(station.evse_uid)
+    if at_aws:
+        registry = aws_registry()
+        for station, one in at_aws:
+            await asyncio.to_thread(registry.revoke, station.evse_uid, one.reference)
+    not_cut_off = None
+    if certificates:
+        not_cut_off = await _cut_off(engine, pki, certificates, reload, via)
+    for station, chosen, left in work:
+        async with editing(engine) as connection:
+            ids = [one.id for one in chosen]
+            count = await revoke_credentials(connection, CLI, station.evse_uid, ids, now=wiring.utc_now())
+        say(f"{station.evse_uid}: {count} revoked")
+        if not left:
+            say(
+                f"{station.evse_uid} has nothing left to connect with, until"
+                f" `solarrally stations provision {station.evse_uid}`"
+            )
+    if not_cut_off is not None:
+        raise not_cut_off
+
+
+async def cut_off_again(
+    engine: AsyncEngine, pki: PkiFolder, station: Provisionable, reload: str | None, via: str | None
+) -> bool:
+    """For a station all of whose certificates are revoked already; False when it never had one."""
+    window = Window(order=CREDENTIAL_ORDERS["created_at"], is_descending=True, after=None, limit=_MOST)
+    had = await list_credentials(engine, station.evse_uid, window) or []
+    certificates = [one for one in had if one.kind == "certificate" and one.revoked_at is not None]
+    if not certificates:
+        return False
+    failed = await _cut_off(engine, pki, [(station, certificates, [])], reload, via)
+    if failed is not None:
+        raise failed
+    say(f"{station.evse_uid} had nothing left; the broker refuses what it had, and its connection is ended")
+    return True
+
+
+async def _cut_off(
+    engine: AsyncEngine,
+    pki: PkiFolder,
+    work: list[tuple[Provisionable, list[CredentialRow], list[CredentialRow]]],
+    reload: str | None,
+    via: str | None,
+) -> SolarRallyError | None:
+    """On the list with them, and their connections ended. What went wrong after the list was written."""
+    now = wiring.utc_now()
+    authority = unlocked(pki, DEVICES)
+    async with editing(engine) as connection:
+        known, ended = await revoked_certificates(connection, now=now)
+    probe = probe_pair(authority, now=now)
+    serials = [(int(one.serial_hex or "0", 16), now) for _, chosen, _ in work for one in chosen]
+    pki.revoke(
+        DEVICES,
+        authority,
+        [*known, *serials, (probe.certificate.serial_number, now)],
+        now=now,
+        forget=ended,
+    )
+    try:
+        run_reload(reload)
+        door = door_of(pki, via)
+        await wait_for_revocation(door, probe, REVOCATION_TIMEOUT_S)
+    except SolarRallyError as error:
+        return error
+    failed = None
+    for station, _, left in work:
+        pair = device_pair(authority, station.evse_uid, now=now, lifetime=PROBE_LIFETIME)
+        try:
+            await take_over(door, station.evse_uid, pair, keep_session=bool(left))
+        except NotCutOff as error:
+            failed = error
+    return failed

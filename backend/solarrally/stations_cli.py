@@ -1,0 +1,370 @@
+"""`solarrally stations`: what stations prove their identity with, made, rotated, revoked and listed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from solarrally import wiring
+from solarrally.authority_cli import (
+    MAX_DAYS,
+    RESERVED,
+    Pki,
+    Reload,
+    Via,
+    ca,
+    day,
+    say,
+    server_certificate,
+    service_certificate,
+)
+from solarrally.domain.fleet import EVSE_UID_PATTERN
+from solarrally.errors import SolarRallyError
+from solarrally.provisioning.pki import (
+    DEVICE_DAYS,
+)
+from solarrally.provisioning.pki_folder import PkiFolder
+from solarrally.provisioning.station_topics import NATIVE
+from solarrally.settings import Settings, load_settings
+from solarrally.station_issuing import Issue, registered, station_in
+from solarrally.station_revoking import chosen_of, cut_off_again, revoke_at_once
+from solarrally.storage.edits.credentials import (
+    CredentialKind,
+    locked_evse,
+)
+from solarrally.storage.edits.editing import editing
+from solarrally.storage.engine import create_engine
+from solarrally.storage.queries.credentials import (
+    CREDENTIAL_ORDERS,
+    CredentialRow,
+    list_credentials,
+    list_station_credentials,
+    valid_credentials,
+)
+from solarrally.storage.queries.window import Window
+
+stations = typer.Typer(
+    help="What stations prove their identity with: certificates and passwords.", no_args_is_help=True
+)
+stations.add_typer(ca, name="ca")
+stations.command("server-certificate")(server_certificate)
+stations.command("service-certificate")(service_certificate)
+
+OVERLAP_DAYS: Final = 14
+_MAX_ROWS: Final = 100_000
+_WIDTH_OF_FILES: Final = 240
+_DIALECT: Final = r"[a-z0-9][a-z0-9_-]{0,31}"
+
+_T = TypeVar("_T")
+
+EvseUid = Annotated[str, typer.Argument(metavar="ID", help="The station's evse_uid.")]
+Days = Annotated[int, typer.Option(min=1, max=MAX_DAYS, help="How long the certificate holds.")]
+Request = Annotated[
+    Path | None,
+    typer.Option(
+        "--csr",
+        dir_okay=False,
+        exists=True,
+        help="A signing request that the device made (PEM): its key then never leaves it.",
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(file_okay=False, help="Folder for what the device needs; default: stations/ID."),
+]
+Show = Annotated[bool, typer.Option("--show", help="Write the secret to standard output too.")]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
+
+
+@stations.command("provision")
+def provision(
+    evse_uid: EvseUid,
+    csr: Request = None,
+    password: Annotated[
+        bool, typer.Option("--password", help="A password, for devices that cannot have a certificate.")
+    ] = False,
+    aws: Annotated[bool, typer.Option("--aws", help="A thing and a certificate at AWS IoT Core.")] = False,
+    out: Out = None,
+    site: Annotated[
+        str | None,
+        typer.Option(help="Name of the site where it stands; default: SOLARRALLY_SITE_NAME, or the oldest."),
+    ] = None,
+    dialect: Annotated[
+        str | None, typer.Option(help=f"What it speaks, such as openevse; default: {NATIVE}.")
+    ] = None,
+    base_topic: Annotated[
+        str | None, typer.Option(help="Where a device of another family publishes; default: by its family.")
+    ] = None,
+    days: Days = DEVICE_DAYS,
+    pki: Pki = Path("pki"),
+    via: Via = None,
+    show: Show = False,
+) -> None:
+    """Give a station its identity, and write what the device needs to a folder. Registers it if need be."""
+    _check_id(evse_uid)
+    if password and (csr is not None or aws):
+        raise typer.BadParameter("--password goes with neither --csr nor --aws")
+    if dialect is not None and re.fullmatch(_DIALECT, dialect) is None:
+        raise typer.BadParameter("--dialect: lower-case letters, digits, _ and -")
+    kind = "password" if password else "aws_iot" if aws else "certificate"
+    issue = Issue(evse_uid=evse_uid, csr=csr, days=days, pki=PkiFolder(pki), via=via, show=show)
+    issue.prepare(kind)
+    folder = out or Path("stations") / evse_uid
+
+    async def work(engine: AsyncEngine, settings: Settings) -> None:
+        station = await registered(engine, settings, evse_uid, site, dialect, base_topic)
+        async with editing(engine) as connection:
+            await locked_evse(connection, evse_uid)
+            held = await valid_credentials(connection, station.id, now=wiring.utc_now())
+            if any(one.kind == kind for one in held):
+                raise SolarRallyError(
+                    f"{evse_uid} has a {_in_words(kind)} already: `solarrally stations rotate {evse_uid}`"
+                    " gives it another, `revoke` takes it away"
+                )
+            await issue.make(connection, station, kind, folder)
+        if not station.is_enabled:
+            say(f"{evse_uid} is disabled in the registry: what it sends is rejected")
+
+    _run(work)
+
+
+@stations.command("rotate")
+def rotate(
+    evse_uid: EvseUid,
+    csr: Request = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(file_okay=False, help="Folder for what the device needs; default: a new one beside."),
+    ] = None,
+    days: Days = DEVICE_DAYS,
+    pki: Pki = Path("pki"),
+    via: Via = None,
+    show: Show = False,
+) -> None:
+    """Give a station another certificate or password.
+
+    The certificate it has goes on holding beside the new one until `revoke ID --older`, `end-overlaps`, or
+    its own end. A password has no overlap: the old one is worth nothing at once, and the connection ends.
+    """
+    issue = Issue(evse_uid=evse_uid, csr=csr, days=days, pki=PkiFolder(pki), via=via, show=show)
+    folder = out or Path("stations") / f"{evse_uid}.{wiring.utc_now():%Y%m%d-%H%M%S}"
+
+    async def work(engine: AsyncEngine, settings: Settings) -> None:
+        async with editing(engine) as connection:
+            station = await station_in(connection, evse_uid)
+            held = await valid_credentials(connection, station.id, now=wiring.utc_now())
+        if held:
+            issue.prepare(held[-1].kind)
+        async with editing(engine) as connection:
+            await locked_evse(connection, evse_uid)
+            held = await valid_credentials(connection, station.id, now=wiring.utc_now())
+            if not held:
+                raise SolarRallyError(
+                    f"{evse_uid} has nothing that holds: `solarrally stations provision {evse_uid}`"
+                )
+            await issue.make(connection, station, held[-1].kind, folder, is_rotation=True)
+        older = [one for one in held if one.kind == held[-1].kind and one.kind != "password"]
+        if older:
+            say(f"The older one holds until {_until(older[-1])}. When the device is seen with the new one:")
+            say(f"    solarrally stations revoke {evse_uid} --older")
+
+    _run(work)
+
+
+@stations.command("revoke")
+def revoke(
+    evse_uid: EvseUid,
+    serial: Annotated[str | None, typer.Option(help="Only the certificate with this serial number.")] = None,
+    older: Annotated[bool, typer.Option("--older", help="All but the newest: ends a rotation.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Everything it has.")] = False,
+    pki: Pki = Path("pki"),
+    reload: Reload = None,
+    via: Via = None,
+) -> None:
+    """Take credentials away, and end the station's connection now. Nothing else about it changes.
+
+    Of a station that has nothing left the connection is ended once more: when the broker was away before.
+    """
+    if sum((serial is not None, older, everything)) > 1:
+        raise typer.BadParameter("one of --serial, --older and --all")
+
+    async def work(engine: AsyncEngine, settings: Settings) -> None:
+        async with editing(engine) as connection:
+            station = await station_in(connection, evse_uid)
+            held = await valid_credentials(connection, station.id, now=wiring.utc_now())
+        if not held and await cut_off_again(engine, PkiFolder(pki), station, reload, via):
+            return
+        chosen = chosen_of(evse_uid, held, serial, older, everything)
+        left = [one for one in held if one not in chosen]
+        await revoke_at_once(engine, PkiFolder(pki), [(station, chosen, left)], reload, via)
+
+    _run(work)
+
+
+@stations.command("end-overlaps")
+def end_overlaps(
+    days: Annotated[
+        int, typer.Option(min=0, max=MAX_DAYS, help="How long both certificates may hold.")
+    ] = OVERLAP_DAYS,
+    pki: Pki = Path("pki"),
+    reload: Reload = None,
+    via: Via = None,
+) -> None:
+    """Revoke every certificate whose successor is older than this. For a timer, once a day.
+
+    A device that was never given its new certificate is out then: `stations list` shows it as not heard of.
+    """
+
+    async def work(engine: AsyncEngine, settings: Settings) -> None:
+        now = wiring.utc_now()
+        overdue = []
+        for row in await list_station_credentials(engine, now=now):
+            if row.valid_count < 2 or "certificate" not in row.kinds:
+                continue
+            async with editing(engine) as connection:
+                station = await station_in(connection, row.evse_uid)
+                held = await valid_credentials(connection, station.id, now=now)
+            certificates = [one for one in held if one.kind == "certificate"]
+            successors = [one for one in certificates if one.created_at <= now - timedelta(days=days)]
+            if successors[:-1]:
+                chosen = successors[:-1]
+                overdue.append((station, chosen, [one for one in held if one not in chosen]))
+        if not overdue:
+            say("no rotation is overdue")
+            return
+        await revoke_at_once(engine, PkiFolder(pki), overdue, reload, via)
+
+    _run(work)
+
+
+@stations.command("list")
+def list_(
+    expiring: Annotated[
+        int | None,
+        typer.Option(
+            metavar="DAYS", min=0, help="Only stations whose last certificate has ended, or ends within DAYS."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the stations: what they have, when it ends, and when they were last heard of."""
+    now = wiring.utc_now()
+    before = None if expiring is None else now + timedelta(days=expiring)
+    found = _run(lambda engine, settings: list_station_credentials(engine, now=now, ends_before=before))
+    if as_json:
+        _print_json([_plain(row) for row in found])
+        return
+    table = _table("station", "speaks", "has", "ends (UTC)", "in days", "last heard of (UTC)", "state")
+    for row in found:
+        table.add_row(
+            row.evse_uid,
+            row.dialect,
+            f"{row.valid_count} {', '.join(map(_in_words, row.kinds))}" if row.kinds else "nothing",
+            _time(row.ends_at),
+            "" if row.ends_at is None else str((row.ends_at - now).days),
+            _time(row.last_heard_at) or "never",
+            ("online" if row.is_online else "offline") + ("" if row.is_enabled else ", disabled"),
+        )
+    _print_table(table, f"{len(found)} stations")
+
+
+@stations.command("show")
+def show_(evse_uid: EvseUid, as_json: AsJson = False) -> None:
+    """Show all that a station has and had, newest first."""
+    window = Window(order=CREDENTIAL_ORDERS["created_at"], is_descending=True, after=None, limit=_MAX_ROWS)
+    found = _run(lambda engine, settings: list_credentials(engine, evse_uid, window))
+    if found is None:
+        raise SolarRallyError(f"there is no station {evse_uid}")
+    if as_json:
+        _print_json([_plain(row) for row in found])
+        return
+    now = wiring.utc_now()
+    table = _table("kind", "serial, user name or id", "made (UTC)", "by", "ends (UTC)", "state")
+    for row in found:
+        table.add_row(
+            _in_words(row.kind),
+            row.serial_hex or row.reference,
+            _time(row.created_at),
+            row.created_by,
+            _time(row.not_after),
+            "holds"
+            if row.holds(now)
+            else "ended"
+            if row.revoked_at is None
+            else f"revoked {_time(row.revoked_at)} by {row.revoked_by}",
+        )
+    _print_table(table, f"{len(found)} credentials of {evse_uid}")
+
+
+def _check_id(evse_uid: str) -> None:
+    if re.fullmatch(EVSE_UID_PATTERN, evse_uid) is None:
+        raise typer.BadParameter(
+            "an ID is 1 to 64 of A-Z a-z 0-9 . _ : @ -, beginning with a letter or digit"
+        )
+    if evse_uid in RESERVED or evse_uid.startswith("solarrally-"):
+        raise typer.BadParameter(f"{evse_uid} is a name of the backend's own")
+
+
+def _run(work: Callable[[AsyncEngine, Settings], Coroutine[Any, Any, _T]]) -> _T:
+    """Do the work with an engine of its own."""
+    settings = load_settings()
+
+    async def connected() -> _T:
+        engine = create_engine(
+            wiring.database_dsn(settings), pool_size=1, application_name="solarrally-stations"
+        )
+        try:
+            with wiring.reaching_database(settings):
+                return await work(engine, settings)
+        finally:
+            await engine.dispose()
+
+    return asyncio.run(connected())
+
+
+def _in_words(kind: CredentialKind | str) -> str:
+    return {"aws_iot": "certificate at AWS IoT"}.get(kind, kind)
+
+
+def _until(credential: CredentialRow) -> str:
+    return "it is revoked" if credential.not_after is None else day(credential.not_after)
+
+
+def _plain(row: Any) -> dict[str, Any]:
+    """The fields of a row as JSON values."""
+    values = {name: getattr(row, name) for name in row.__dataclass_fields__}
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()
+    }
+
+
+def _time(at: datetime | None) -> str:
+    return "" if at is None else f"{at:%Y-%m-%d %H:%M}"
+
+
+def _table(*headings: str) -> Table:
+    table = Table(pad_edge=False, box=None, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def _print_table(table: Table, caption: str) -> None:
+    width = None if sys.stdout.isatty() else _WIDTH_OF_FILES
+    Console(highlight=False, width=width).print(table)
+    say(caption)
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
