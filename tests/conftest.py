@@ -5,19 +5,28 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 from solarrally.embedded.postgres import EmbeddedPostgres
 from solarrally.storage.engine import connect
 from solarrally.storage.migrate import migrate
+from tests.support.administration import administration_of, execute
+
+# Bytecode is kept, whatever the shell says: else every worker compiles all tests, and every program that they
+# start compiles all of ours.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 THROW_AWAY = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
 """Nobody needs the data of a test after a crash, and without them a database is made in 30 ms."""
@@ -37,13 +46,15 @@ def postgres() -> Iterator[str]:
     """
     given = os.environ.get("SOLARRALLY_TEST_DATABASE_URL")
     if given:
-        yield given
+        with administration_of(given):
+            yield given
         return
     with tempfile.TemporaryDirectory(prefix="solarrally-tests-", dir=_folder_in_memory()) as folder:
         server = EmbeddedPostgres(Path(folder) / "postgres", settings=THROW_AWAY)
         server.start()
         try:
-            yield server.superuser_dsn
+            with administration_of(server.superuser_dsn):
+                yield server.superuser_dsn
         finally:
             server.stop()
 
@@ -80,14 +91,21 @@ async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
         await opened.close()
 
 
+@pytest.fixture
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2 with next to no work; what it costs elsewhere is held by tests/unit/test_passwords.py."""
+    cheap = partial(Argon2Hasher, time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr("solarrally.storage.passwords.Argon2Hasher", cheap)
+
+
 @contextmanager
 def new_database(server_dsn: str, template: str) -> Iterator[str]:
     name = f"solarrally_test_{os.getpid()}_{next(_numbers)}"
-    asyncio.run(_execute(server_dsn, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"))
+    execute(server_dsn, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     try:
         yield urlsplit(server_dsn)._replace(path=f"/{name}").geturl()
     finally:
-        asyncio.run(_execute(server_dsn, f"DROP DATABASE {name} WITH (FORCE)"))
+        execute(server_dsn, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _folder_in_memory() -> Path | None:
@@ -98,11 +116,3 @@ def _folder_in_memory() -> Path | None:
 
 def _name_of(dsn: str) -> str:
     return urlsplit(dsn).path.removeprefix("/")
-
-
-async def _execute(dsn: str, statement: str) -> None:
-    connection = await connect(dsn, application_name="test")
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()

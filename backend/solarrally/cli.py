@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from solarrally import export_cli, import_cli, maintain_cli, rejected_cli, users_cli, wiring
+from solarrally import export_cli, import_cli, maintain_cli, rejected_cli, stations_cli, users_cli, wiring
 from solarrally.embedded.up import run_up
 from solarrally.embedded.up_options import UpOptions
 from solarrally.errors import SettingsError, SolarRallyError
@@ -36,6 +36,7 @@ app = typer.Typer(
 app.add_typer(users_cli.users, name="users")
 app.add_typer(users_cli.roles, name="roles")
 app.add_typer(users_cli.keys, name="keys")
+app.add_typer(stations_cli.stations, name="stations")
 app.add_typer(rejected_cli.app, name="rejected")
 app.command()(maintain_cli.maintain)
 app.command()(export_cli.export)

@@ -14,11 +14,10 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from solarrally.brokers.mosquitto import MosquittoBroker
 from solarrally.domain.alert import AlertKind
 from solarrally.domain.command import CommandStatus
 from solarrally.ingest.fates import Fate, FateCount, Histogram
-from solarrally.ingest.pipeline import Pipeline
+from solarrally.ingest.figures import IngestFigures, SourceFigures
 
 _READINGS = {
     "readings_stored": "Readings that were new.",
@@ -38,7 +37,7 @@ _READINGS = {
 class IngestCollector(Collector):
     """Reads the counts when it is scraped, so that counting costs the hot path an integer."""
 
-    def __init__(self, pipeline: Pipeline, broker: MosquittoBroker, now: Callable[[], datetime]) -> None:
+    def __init__(self, pipeline: IngestFigures, broker: SourceFigures, now: Callable[[], datetime]) -> None:
         self._pipeline = pipeline
         self._broker = broker
         self._now = now
@@ -108,15 +107,25 @@ class IngestCollector(Collector):
                 broker.received_messages,
             ),
             ("broker_received_bytes", "Bytes received.", broker.received_bytes),
+            (
+                "broker_messages_dropped",
+                "Messages of QoS 0 that came while there was no room for them.",
+                broker.messages_dropped,
+            ),
             ("publishes_dropped", "Acknowledgements to devices dropped.", broker.publishes_dropped),
         ):
             yield CounterMetricFamily(f"solarrally_{name}", text, value)
 
 
 def _messages(counts: FateCount) -> Iterator[Metric]:
-    """delivered + unparked = the sum of all fates + parked + what is in hand."""
+    """delivered + formed + unparked = the sum of all fates + parked + what is in hand."""
     yield CounterMetricFamily(
         "solarrally_messages_delivered", "Messages taken from the broker.", counts.delivered
+    )
+    yield CounterMetricFamily(
+        "solarrally_messages_formed",
+        "Messages made of others: what a device with a topic for each value said within a second.",
+        counts.moments,
     )
     yield CounterMetricFamily(
         "solarrally_messages_parked", "Messages put into the parking table.", counts.parked
@@ -154,7 +163,7 @@ def _commands(counts: FateCount) -> Iterator[Metric]:
     )
 
 
-def _alerts(pipeline: Pipeline) -> GaugeMetricFamily:
+def _alerts(pipeline: IngestFigures) -> GaugeMetricFamily:
     """Of a standby: none. It reviews nothing."""
     alerts = GaugeMetricFamily(
         "solarrally_alerts_unresolved", "Alerts that nobody resolved and that last.", labels=["kind"]

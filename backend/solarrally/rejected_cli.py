@@ -20,13 +20,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from solarrally import wiring
-from solarrally.dialects.routes import route
+from solarrally.dialects.routes import Routes
 from solarrally.errors import RejectedMessage, SolarRallyError
 from solarrally.rejected_file import FIELDS, as_text, fields_of, message_of
 from solarrally.settings import Settings, load_settings
 from solarrally.storage import rejected
 from solarrally.storage.engine import connect
 from solarrally.storage.rejected import Parking, Rejected, Selection
+from solarrally.storage.station_routes import load_routes
 
 if TYPE_CHECKING:
     import asyncpg
@@ -49,6 +50,8 @@ ADVICE = {
     "unknown_station": "The station is not registered. Register it, then re-ingest its messages.",
     "unknown_command": "An answer to a command that this station was not sent. It has no effect.",
     "station_disabled": "The station is disabled. Enable it, then re-ingest its messages.",
+    "bad_record": "No record of the IoT rule: was its statement changed, or does another write to it?",
+    "bad_failed_action": "No entry of a rule's error action. Look who else writes to that queue.",
     "refused_by_database": "The database refused the content. It is worth a bug report, with the payload.",
 }
 """What to do about a message, by its reason."""
@@ -252,13 +255,15 @@ def reingest(
     if from_file is not None and not selection.is_everything:
         raise typer.BadParameter("--from takes the file as it is: no ids, no filters")
     given = None if from_file is None else _messages_in(from_file)
+    routes = wiring.routes(settings)
 
     async def hand_over(db: asyncpg.Connection[asyncpg.Record]) -> tuple[int, list[str]]:
         async with db.transaction():
             messages = given
             if messages is None:
                 messages = [message async for message in rejected.every(db, selection)]
-            parkings, refused = _parkings(messages, settings.mqtt_topic_root)
+            routes.learn(await load_routes(db))
+            parkings, refused = _parkings(messages, routes)
             found = {message.id for message in messages}
             refused += [
                 f"message {one}: there is no such message" for one in message_ids or () if one not in found
@@ -275,7 +280,21 @@ def reingest(
         raise typer.Exit(1)
 
 
-def _parkings(messages: Iterable[Rejected], topic_root: str) -> tuple[list[Parking], list[str]]:
+@app.command("recover-failed-actions")
+def recover_failed_actions() -> None:
+    """Take up the messages that the AWS IoT rule could not put on the stream, until their queue is empty.
+
+    They wait in SOLARRALLY_AWS_FAILED_QUEUE_URL. The ingestor takes them in from the parking table, readings
+    that are stored already stay as they are, and what cannot be used is kept as rejected. `solarrally ingest`
+    does this all the time with that setting and SOLARRALLY_BROKER=aws_kinesis.
+    """
+    settings = load_settings()
+    with wiring.reaching_database(settings):
+        recovered, rejected_count = asyncio.run(wiring.recover_failed_actions(settings))
+    _say(f"{recovered} messages handed to the ingestor, {rejected_count} kept as rejected")
+
+
+def _parkings(messages: Iterable[Rejected], routes: Routes) -> tuple[list[Parking], list[str]]:
     """The messages that can be handed over, and why the others cannot."""
     parkings, refused = [], []
     for place, message in enumerate(messages, 1):
@@ -286,7 +305,7 @@ def _parkings(messages: Iterable[Rejected], topic_root: str) -> tuple[list[Parki
             )
             continue
         try:
-            evse_uid = route(message.topic, topic_root)[0]
+            evse_uid = routes.find(message.topic).evse_uid
         except RejectedMessage as error:
             refused.append(f"{name}: {message.topic}: {error.detail}")
             continue

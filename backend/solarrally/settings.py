@@ -20,8 +20,13 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from solarrally.errors import SettingsError
 
 _PREFIX = "SOLARRALLY_"
-_OF_OTHERS = ("SOLARRALLY_SIM_", "SOLARRALLY_TEST_", "SOLARRALLY_MOSQUITTO", "SOLARRALLY_NEW_PASSWORD")
-"""Variables of the simulators, of the tests, and of `embedded` and `users_cli`, which read their own."""
+_OF_OTHERS = (
+    *("SOLARRALLY_SIM_", "SOLARRALLY_TEST_", "SOLARRALLY_MOSQUITTO", "SOLARRALLY_NEW_PASSWORD"),
+    "SOLARRALLY_CA_",
+)
+"""Variables of the simulators, of the tests, and of `embedded`, `users_cli` and `stations_cli`, which read
+their own.
+"""
 
 MIN_DIFFERENT_CHARACTERS = 8
 """In a secret; 32 random hexadecimal digits have fewer once in 28 million times."""
@@ -46,9 +51,38 @@ class Settings(BaseSettings):
     database_url: SecretStr = Field(
         default=..., description="PostgreSQL, as postgresql://user:password@host:port/name. Required."
     )
+    broker: Literal["mqtt", "aws_iot", "aws_kinesis"] = Field(
+        default="mqtt",
+        description="mqtt: Mosquitto or another MQTT 5 broker; aws_iot: AWS IoT Core, for small fleets; "
+        "aws_kinesis: the stream that an AWS IoT rule fills.",
+    )
     mqtt_url: SecretStr | None = Field(
         default=None,
-        description="Broker, as mqtt://user:password@host:1883 or mqtts://…:8883. Required by `ingest`.",
+        description="Broker, as mqtt://user:password@host:1883 or mqtts://…:8883. Required by `ingest`, unless "
+        "the broker is one of AWS's.",
+    )
+    aws_iot_endpoint: str | None = Field(
+        default=None,
+        description="The account's AWS IoT Core, as host name or host:port; port 8883 unless given. Required "
+        "with aws_iot and aws_kinesis, and so are a certificate and its key.",
+    )
+    aws_kinesis_stream: str | None = Field(
+        default=None,
+        pattern=r"^[a-zA-Z0-9_.-]{1,128}$",
+        description="The Kinesis stream that the IoT rule fills; any number of ingestors share it. Required "
+        "with aws_kinesis. Region and credentials are AWS's own variables: AWS_REGION, ...",
+    )
+    aws_failed_queue_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://\S+$",
+        description="The SQS queue of the rule's error action: its messages are taken up again "
+        "(aws_kinesis). Without it they stay there.",
+    )
+    aws_iot_shared_group: str = Field(
+        default="solarrally",
+        pattern=r"^[^/+#\s]{0,128}$",
+        description="Shared subscription of the ingestors (aws_iot): AWS keeps what comes too fast or while "
+        "none is connected for whichever is next. Empty: a plain subscription.",
     )
     mqtt_ca_file: FilePath | None = Field(
         default=None,
@@ -68,6 +102,12 @@ class Settings(BaseSettings):
         default="evse",
         pattern=r"^[^/+#\s]+$",
         description="First topic level. We hear everything below it: a mistyped topic is seen and counted.",
+    )
+    dialects: Annotated[list[str], NoDecode] = Field(
+        default_factory=lambda: ["all"],
+        description="Families of devices listened to under the topics that they publish to from the factory, "
+        "such as openevse,goe,smartevse; all; or none. A station that is registered with a base topic is "
+        "always heard.",
     )
     mqtt_receive_maximum: int = Field(
         default=10_000,
@@ -209,6 +249,12 @@ class Settings(BaseSettings):
 
     api_host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     api_port: int = Field(default=8000, ge=1, le=65535, description="Port the API listens on.")
+    api_metrics_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="The API's port for /metrics, at SOLARRALLY_METRICS_HOST; 0: none.",
+    )
     jwt_secret: SecretStr | None = Field(
         default=None, description="Signs access tokens; at least 32 characters. Required by `serve`."
     )
@@ -350,7 +396,7 @@ class Settings(BaseSettings):
                 )
         return value
 
-    @field_validator("allowed_origins", "trusted_proxies", mode="before")
+    @field_validator("allowed_origins", "dialects", "trusted_proxies", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         return (

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,10 +22,11 @@ from solarrally.api.bill_rules import BillRules
 from solarrally.api.import_rules import ImportRules
 from solarrally.api.live_limits import LiveLimits
 from solarrally.api.options import ApiOptions
-from solarrally.brokers.address import parse_address
-from solarrally.brokers.command_publisher import MqttCommandPublisher
-from solarrally.brokers.mosquitto import MosquittoBroker
+from solarrally.broker_wiring import build_broker, build_command_publisher, require_aws
+from solarrally.brokers.observed import ObservedBroker
+from solarrally.dialects.families import FAMILIES
 from solarrally.dialects.offline_log import LineLog
+from solarrally.dialects.routes import NATIVE, Routes
 from solarrally.domain.alert import AlertRules
 from solarrally.domain.permission import Role
 from solarrally.domain.station import SessionRules
@@ -31,6 +35,7 @@ from solarrally.hub import Hub
 from solarrally.ingest.dispatch import CAUGHT_UP_S, Dispatch, DispatchRules
 from solarrally.ingest.pipeline import Pipeline
 from solarrally.ingest.rules import IngestRules
+from solarrally.ingest.stream_ingest import StreamIngest
 from solarrally.mail import ConsoleMailer, Mailer, SmtpMailer, SmtpServer
 from solarrally.metrics import IngestCollector
 from solarrally.monitor import Readiness, serve_monitor
@@ -45,6 +50,7 @@ from solarrally.storage.migrate import migrate
 from solarrally.storage.passwords import Passwords
 from solarrally.storage.rollups import RollupRules
 from solarrally.storage.store import PostgresStore
+from solarrally.storage.streams import OwnedShard
 from solarrally.storage.users import count_users
 
 log = structlog.get_logger()
@@ -71,13 +77,21 @@ def required(secret: SecretStr | None, variable: str, command: str) -> str:
     return secret.get_secret_value()
 
 
-def build_store(settings: Settings, *, must_lead: bool = False) -> PostgresStore:
+def build_store(
+    settings: Settings,
+    *,
+    must_lead: bool = False,
+    shard: OwnedShard | None = None,
+    has_other_writers: bool = False,
+) -> PostgresStore:
     return PostgresStore(
         database_dsn(settings),
         site_name=settings.site_name,
         rollup_rules=rollup_rules(settings),
         raw_keep_days=settings.raw_keep_days,
         must_lead=must_lead,
+        shard=shard,
+        has_other_writers=has_other_writers,
     )
 
 
@@ -127,24 +141,36 @@ def ingest_rules(settings: Settings) -> IngestRules:
     )
 
 
-@asynccontextmanager
-async def running_ingest(settings: Settings) -> AsyncIterator[Pipeline]:
-    """A pipeline with its broker connected, its store and its metrics; run it inside the block."""
-    broker = MosquittoBroker(
-        parse_address(required(settings.mqtt_url, "SOLARRALLY_MQTT_URL", "ingest")),
-        client_id=settings.mqtt_client_id,
-        topic_filters=[f"{settings.mqtt_topic_root}/#"],
-        now=utc_now,
-        receive_maximum=settings.mqtt_receive_maximum,
-        session_expiry_s=settings.mqtt_session_expiry_s,
-        keepalive_s=settings.mqtt_keepalive_s,
-        ca_file=settings.mqtt_ca_file,
-        cert_file=settings.mqtt_cert_file,
-        key_file=settings.mqtt_key_file,
+def routes(settings: Settings) -> Routes:
+    """Whose topics are understood, and which of them without an entry in the registry."""
+    wanted = settings.dialects
+    if wanted == ["all"]:
+        wanted = list(FAMILIES)
+    unknown = sorted(set(wanted) - FAMILIES.keys() - {"none"})
+    if unknown:
+        raise SettingsError(
+            f"SOLARRALLY_DIALECTS: no such family: {', '.join(unknown)}; "
+            f"there are all, none, or some of {', '.join(FAMILIES)}"
+        )
+    return Routes(
+        settings.mqtt_topic_root,
+        families=[FAMILIES[name] for name in wanted if name != "none"],
+        registered=FAMILIES.values(),
     )
-    broker.check_certificates()  # also of a standby, which connects only when it leads
+
+
+@asynccontextmanager
+async def running_ingest(settings: Settings) -> AsyncIterator[Pipeline | StreamIngest]:
+    """A pipeline with its broker connected, its store and its metrics, or a share of a stream with several of
+    them; run it inside the block.
+    """
+    if settings.broker == "aws_kinesis":
+        async with _running_stream_ingest(settings) as ingest:
+            yield ingest
+        return
+    broker = build_broker(settings, utc_now)
     store = build_store(settings, must_lead=True)
-    pipeline = Pipeline(broker, store, ingest_rules(settings), utc_now)
+    pipeline = Pipeline(broker, store, ingest_rules(settings), utc_now, routes=routes(settings))
     stop_monitor = None
     if settings.metrics_port:
         stop_monitor = serve_monitor(
@@ -166,7 +192,33 @@ async def running_ingest(settings: Settings) -> AsyncIterator[Pipeline]:
         await store.close()
 
 
-def command_dispatch(settings: Settings, pipeline: Pipeline, broker: MosquittoBroker) -> Dispatch:
+def _running_stream_ingest(settings: Settings) -> AbstractAsyncContextManager[StreamIngest]:
+    require_aws("SOLARRALLY_BROKER=aws_kinesis")
+    # Here, since it needs boto3, and no other broker does.
+    from solarrally.stream_wiring import running_stream_ingest
+
+    return running_stream_ingest(
+        settings,
+        rules=replace(ingest_rules(settings), max_batch=settings.max_batch),
+        open_store=partial(build_store, settings),
+        dsn=database_dsn(settings),
+        now=utc_now,
+    )
+
+
+async def recover_failed_actions(settings: Settings) -> tuple[int, int]:
+    """Empty the queue of failed rule actions; how many messages were taken up, how many kept as rejected."""
+    require_aws("SOLARRALLY_AWS_FAILED_QUEUE_URL")
+    from solarrally.stream_wiring import build_recovery
+
+    with ThreadPoolExecutor(1) as executor:
+        recovery = build_recovery(settings, executor, dsn=database_dsn(settings), wait_s=1)
+        while await recovery.take_some():
+            pass
+    return recovery.recovered, recovery.rejected.total()
+
+
+def command_dispatch(settings: Settings, pipeline: Pipeline, broker: ObservedBroker) -> Dispatch:
     """Sends commands to stations while the pipeline leads."""
 
     def is_caught_up() -> bool:
@@ -180,25 +232,17 @@ def command_dispatch(settings: Settings, pipeline: Pipeline, broker: MosquittoBr
 
     return Dispatch(
         PostgresOutbox(database_dsn(settings)),
-        MqttCommandPublisher(
-            parse_address(required(settings.mqtt_url, "SOLARRALLY_MQTT_URL", "ingest")),
-            client_id=f"{settings.mqtt_client_id}-commands",
-            keepalive_s=settings.mqtt_keepalive_s,
-            ca_file=settings.mqtt_ca_file,
-            cert_file=settings.mqtt_cert_file,
-            key_file=settings.mqtt_key_file,
-        ),
-        DispatchRules(
-            topic_root=settings.mqtt_topic_root,
-            completion_timeout_s=settings.command_completion_timeout_s,
-        ),
+        build_command_publisher(settings),
+        DispatchRules(completion_timeout_s=settings.command_completion_timeout_s),
         pipeline.counts,
+        routes=pipeline.routes,
+        devices=pipeline.devices,
         is_leading=lambda: pipeline.is_leading,
         is_caught_up=is_caught_up,
     )
 
 
-def readiness(pipeline: Pipeline, broker: MosquittoBroker) -> Readiness:
+def readiness(pipeline: Pipeline, broker: ObservedBroker) -> Readiness:
     """What the ingestor's `/readyz` says: a standby is ready when it can ask for the lead."""
     is_connected = broker.listening_since is not None
     return {
@@ -264,6 +308,7 @@ def api_options(settings: Settings) -> ApiOptions:
         ),
         open_docs=settings.open_docs,
         rollup_rules=rollup_rules(settings),
+        dialects=(NATIVE, *FAMILIES),
         max_open_commands=settings.max_open_commands,
         max_exports=settings.max_exports,
         import_rules=ImportRules(
@@ -332,8 +377,20 @@ async def serve_api(settings: Settings) -> None:
         options=options,
         mailer=build_mailer(settings),
     )
+    stop_monitor = None
+    if settings.api_metrics_port:
+        stop_monitor = serve_monitor(
+            settings.metrics_host,
+            settings.api_metrics_port,
+            app.state.traffic,
+            lambda: {"is_ready": hub.is_current},
+        )
     log.info("api_starting", address=f"http://{settings.api_host}:{settings.api_port}")
-    await make_server(app, host=settings.api_host, port=settings.api_port).serve()
+    try:
+        await make_server(app, host=settings.api_host, port=settings.api_port).serve()
+    finally:
+        if stop_monitor is not None:
+            stop_monitor()
 
 
 async def _ensure_admin(settings: Settings, password: str) -> None:

@@ -68,13 +68,15 @@ def verify(
     wrong += [
         f"{name}: {counters.get(name)}, expected 0" for name in _MUST_BE_ZERO if counters.get(name) != 0
     ]
-    delivered, parked, unparked = (
-        counters.get(f"solarrally_messages_{name}_total", 0.0) for name in ("delivered", "parked", "unparked")
+    delivered, formed, parked, unparked = (
+        counters.get(f"solarrally_messages_{name}_total", 0.0)
+        for name in ("delivered", "formed", "parked", "unparked")
     )
     fates = sum(value for name, value in counters.items() if name.startswith("solarrally_messages_total{"))
-    if delivered + unparked != fates + parked:
+    if delivered + formed + unparked != fates + parked:
         wrong.append(
-            f"{delivered:g} delivered + {unparked:g} unparked, but {fates:g} fates + {parked:g} parked"
+            f"{delivered:g} delivered + {formed:g} formed + {unparked:g} unparked, "
+            f"but {fates:g} fates + {parked:g} parked"
         )
     if wrong:
         raise Failed("; ".join(wrong))

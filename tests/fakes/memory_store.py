@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate, count
@@ -15,7 +15,7 @@ from uuid import UUID
 from solarrally.domain.alert import AlertReview, AlertRules
 from solarrally.domain.bill import Account, Bill
 from solarrally.domain.bucket import BUCKET
-from solarrally.domain.fleet import Connector, Station, StationFacts
+from solarrally.domain.fleet import Connector, Station, StationFacts, StationRoute
 from solarrally.domain.reading import Reading
 from solarrally.domain.session import Session
 from solarrally.domain.station import ConnectorState
@@ -24,6 +24,7 @@ from solarrally.domain.update import CommandUpdate, ConnectorUpdate, SessionUpda
 from solarrally.errors import NotLeading, StoreConflict, StoreRefused, StoreUnavailable
 from solarrally.ingest.ports import (
     PARKED_BYTES_AT_ONCE,
+    Checkpoint,
     Delivery,
     ImportCount,
     ParkedDelivery,
@@ -49,6 +50,8 @@ class Tables:
     """Everything that is committed."""
 
     stations: dict[str, Station] = field(default_factory=dict)
+    routes: list[StationRoute] = field(default_factory=list)
+    dialects: dict[str, str] = field(default_factory=dict)
     readings: dict[tuple[str, int, datetime, int], Reading] = field(default_factory=dict)
     sessions: dict[UUID, Account] = field(default_factory=dict)
     bills: list[Bill] = field(default_factory=list)
@@ -65,6 +68,7 @@ class Tables:
     """Of parked messages that are parts of uploaded logs: which one."""
     imported: dict[UUID, ImportCount] = field(default_factory=dict)
     commands: dict[UUID, CommandUpdate] = field(default_factory=dict)
+    checkpoints: dict[tuple[str, str], Checkpoint] = field(default_factory=dict)
 
 
 class MemoryStore:
@@ -80,11 +84,19 @@ class MemoryStore:
         self.raw_dropped_before: datetime | None = None
         self.is_led_by_another = False
         self.tariffs = [TARIFF]
+        self.said_current: list[bool] = []
         self._numbers = count(1)
 
     async def lead(self) -> None:
         if self.is_led_by_another:
             raise NotLeading("another one does")
+
+    async def load_checkpoint(self, stream: str, shard_id: str) -> Checkpoint:
+        unread = Checkpoint(stream=stream, shard_id=shard_id, sequence_number=None)
+        return self.tables.checkpoints.get((stream, shard_id), unread)
+
+    async def say_current(self, is_current: bool) -> None:
+        self.said_current.append(is_current)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[MemoryTransaction]:
@@ -133,10 +145,16 @@ class MemoryStore:
         for row in rows:
             yield row
 
-    async def register_stations(self, evse_uids: Sequence[str]) -> None:
+    async def load_routes(self) -> list[StationRoute]:
+        return list(self.tables.routes)
+
+    async def register_stations(
+        self, evse_uids: Sequence[str], dialects: Mapping[str, str] | None = None
+    ) -> None:
         for uid in evse_uids:
             if uid not in self.tables.stations:
                 self.tables.stations[uid] = Station(evse_id=next(self._numbers), evse_uid=uid, site_id=1)
+                self.tables.dialects[uid] = (dialects or {}).get(uid, "native")
 
     async def load_tariffs(self) -> dict[int, list[Tariff]]:
         return {1: self.tariffs}
@@ -326,6 +344,10 @@ class MemoryTransaction:
             self._tables.imported[import_id] = ImportCount(
                 import_id, *(was + more for was, more in zip(before[1:], added, strict=True))
             )
+
+    async def save_checkpoint(self, checkpoint: Checkpoint) -> None:
+        place = (checkpoint.stream, checkpoint.shard_id)
+        self._tables.checkpoints[place] = replace(checkpoint, rejected=())
 
     async def add_events(self, events: Sequence[StationEvent]) -> None:
         self._tables.events += [(event.station.evse_uid, event.kind) for event in events]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +16,8 @@ class QueueBroker:
         self.batch_size = batch_size
         self.listening_since: datetime | None = datetime(2020, 1, 1, tzinfo=UTC)
         self.acknowledged: list[int] = []
+        self.heard: list[str] = []
+        """What it was asked to listen to further."""
         self.published: list[tuple[str, bytes]] = []
         """What was sent to devices, in order."""
         self.on_empty: Callable[[], object] = lambda: None
@@ -42,6 +44,9 @@ class QueueBroker:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[QueueBroker]:
         yield self
+
+    async def hear(self, topic_filters: Collection[str]) -> None:
+        self.heard = list(topic_filters)
 
     async def next_batch(self, limit: int, timeout_s: float) -> list[Delivery]:
         batch = self._pending[self._taken : self._taken + min(limit, self.batch_size)]

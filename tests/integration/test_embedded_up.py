@@ -337,6 +337,7 @@ def test_the_commands_and_settings_of_the_children() -> None:
     assert backend_programs(UpOptions(simulator=False)).simulator is None
     addresses = Addresses(
         database_url="postgresql://d", ingestor_mqtt_url="mqtt://i", fleet_mqtt_url="mqtt://f",
+        devices_mqtt_url="mqtt://d",
         api_host="127.0.0.1", api_port=8001, metrics_port=9465,
     )  # fmt: skip
     environment = backend_environment(addresses, jwt_secret="j", admin_password="a")

@@ -28,20 +28,23 @@ class Backend:
     admin_password: str
     ingestor: IngestorProcess
     api: subprocess.Popen[bytes]
+    api_metrics_port: int
 
 
 @contextmanager
 def running_backend(*, database_url: str, mqtt_url: str, folder: Path) -> Iterator[Backend]:
     """Migrated, listening and ready; stopped at the end of the block. Logs are in `folder`."""
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    with closing(socket.socket()) as free, closing(socket.socket()) as free_too:
+        for one in (free, free_too):
+            one.bind(("127.0.0.1", 0))
+        port, metrics_port = free.getsockname()[1], free_too.getsockname()[1]
     password = secrets.token_urlsafe(16)
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("SOLARRALLY_")},
         "SOLARRALLY_DATABASE_URL": database_url,
         "SOLARRALLY_JWT_SECRET": secrets.token_hex(32),
         "SOLARRALLY_API_PORT": str(port),
+        "SOLARRALLY_API_METRICS_PORT": str(metrics_port),
         "SOLARRALLY_ADMIN_PASSWORD": password,
     }
     program = [sys.executable, "-m", "solarrally"]
@@ -60,7 +63,7 @@ def running_backend(*, database_url: str, mqtt_url: str, folder: Path) -> Iterat
             ingestor.wait_connected()  # while the API starts
             url = f"http://127.0.0.1:{port}"
             until_ready(url)
-            yield Backend(url, password, ingestor, api)
+            yield Backend(url, password, ingestor, api, metrics_port)
         finally:
             api.terminate()
             api.wait(timeout=10)

@@ -22,7 +22,8 @@ START_TIMEOUT_S = 30.0
 class IngestorProcess:
     """`solarrally ingest` with a port for its metrics. Its log goes to a file, for when a test fails."""
 
-    def __init__(self, *, database_url: str, mqtt_url: str, log_file: Path, **settings: str) -> None:
+    def __init__(self, *, database_url: str, mqtt_url: str | None, log_file: Path, **settings: str) -> None:
+        """`mqtt_url`: None where `settings` name a broker of AWS's."""
         with closing(socket.socket()) as free:
             free.bind(("127.0.0.1", 0))
             self.metrics_port: int = free.getsockname()[1]
@@ -30,7 +31,7 @@ class IngestorProcess:
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("SOLARRALLY_")},
             "SOLARRALLY_DATABASE_URL": database_url,
-            "SOLARRALLY_MQTT_URL": mqtt_url,
+            **({} if mqtt_url is None else {"SOLARRALLY_MQTT_URL": mqtt_url}),
             "SOLARRALLY_METRICS_PORT": str(self.metrics_port),
             **{f"SOLARRALLY_{name.upper()}": value for name, value in settings.items()},
         }

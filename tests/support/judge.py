@@ -18,6 +18,7 @@ from solarrally.storage.engine import connect
 from tests.support.charging_fleet import Message
 from tests.support.reference_fold import Connector, SessionFigures, reference_fold
 
+DELIVERED, FORMED = "solarrally_messages_delivered_total", "solarrally_messages_formed_total"
 PARKED, UNPARKED = "solarrally_messages_parked_total", "solarrally_messages_unparked_total"
 WAITING_PARKED = "solarrally_parked_messages"
 SHOWN = 5
@@ -236,7 +237,7 @@ def _judge_newest(
 def open_messages(counters: Mapping[str, float]) -> float:
     """Messages that were delivered or unparked, and have neither found their fate nor been parked."""
     settled = sum(value for name, value in counters.items() if name.startswith("solarrally_messages_total{"))
-    taken = counters["solarrally_messages_delivered_total"] + counters.get(UNPARKED, 0)
+    taken = sum(counters.get(name, 0) for name in (DELIVERED, FORMED, UNPARKED))
     return taken - settled - counters.get(PARKED, 0)
 
 

@@ -214,9 +214,10 @@ def test_help_needs_no_environment_and_works_from_anywhere(tmp_path: Path) -> No
 def test_lock_resolves_each_set_and_the_client_generator_apart_from_them(
     launcher: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("build", "client", "node"):
+    for name in ("build", "client", "node", "checkov"):
         path = launcher.ROOT / "requirements" / f"{name}.in"
         monkeypatch.setattr(launcher, f"{name.upper()}_REQUIREMENTS", path)
+    monkeypatch.setattr(launcher, "IMAGE_LOCK", launcher.ROOT / "requirements" / "image.lock")
     monkeypatch.setattr(launcher.shutil, "which", lambda *_args, **_options: "uv")
     commands: list[list[str]] = []
 
@@ -227,7 +228,8 @@ def test_lock_resolves_each_set_and_the_client_generator_apart_from_them(
     monkeypatch.setattr(launcher.subprocess, "run", record)
     assert launcher.lock() == 0
     by_output = {command[-1]: command for command in commands}
-    assert list(by_output) == [f"requirements/{name}.lock" for name in ("up", "dev", "client", "node")]
+    names = ("up", "dev", "image", "build", "client", "node", "checkov")
+    assert list(by_output) == [f"requirements/{name}.lock" for name in names]
     wanted = {"--generate-hashes", "--no-emit-index-url", "--upgrade"}
     assert all(wanted <= set(command) for command in commands)
     assert "requirements/up.lock" in by_output["requirements/dev.lock"]
@@ -240,7 +242,7 @@ def test_lock_resolves_each_set_and_the_client_generator_apart_from_them(
 
 
 def test_the_locks_pin_with_hashes_and_name_no_index() -> None:
-    for name in ("up", "dev", "client", "node"):
+    for name in ("up", "dev", "image", "build", "client", "node", "checkov"):
         text = (RUN.parent / "requirements" / f"{name}.lock").read_text()
         requirements = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
         assert requirements

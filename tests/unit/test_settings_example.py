@@ -53,6 +53,8 @@ def block(name: str, info: FieldInfo) -> str:
 def written(default: object) -> str:
     if default is None or default == []:
         return ""
+    if isinstance(default, list):
+        return ",".join(default)
     return str(default).lower() if isinstance(default, bool) else str(default)
 
 
@@ -79,6 +81,7 @@ def test_a_number_says_its_unit_in_its_name(name: str) -> None:
         "rejected_keep_count",
         "caller_rate_burst",
         "api_port",
+        "api_metrics_port",
         "metrics_port",
         "smtp_port",
     }  # counts and ports

@@ -51,6 +51,7 @@ def test_on_ones_own_machine_the_status_is_public() -> None:
         database_url="postgresql://d",
         ingestor_mqtt_url="mqtt://i",
         fleet_mqtt_url="mqtt://f",
+        devices_mqtt_url="mqtt://d",
         api_host="127.0.0.1",
         api_port=8000,
         metrics_port=9465,

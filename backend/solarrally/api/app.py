@@ -20,6 +20,7 @@ from solarrally.api import (
     auth,
     bills,
     commands,
+    credentials,
     evses,
     exports,
     health,
@@ -48,6 +49,7 @@ from solarrally.api.headers import SecurityHeaders
 from solarrally.api.options import ApiOptions
 from solarrally.api.request_ids import RequestIds
 from solarrally.api.services import Services, make_services
+from solarrally.api.traffic import CountedRequests, Traffic
 from solarrally.hub import Hub
 from solarrally.mail import Mailer
 
@@ -107,6 +109,7 @@ def create_app(
     )
     app.state.services = services
     app.state.refusals = services.refusals
+    app.state.traffic = Traffic(lambda: services.sockets.count, lambda: hub.is_current)
     install_error_handlers(app)
     install_openapi(app)
     for router in _routers():
@@ -121,6 +124,7 @@ def create_app(
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestIds)
     app.add_middleware(TrustedProxies, networks=options.trusted_proxies)
+    app.add_middleware(CountedRequests, traffic=app.state.traffic)
     return app
 
 
@@ -149,6 +153,7 @@ def _routers() -> Iterator[APIRouter]:
         commands,
         sites,
         evses,
+        credentials,
         telemetry,
         sessions,
         users,

@@ -38,7 +38,7 @@ from solarrally.api.schemas.evses import (
     StationEventPage,
 )
 from solarrally.api.security import Caller, requires
-from solarrally.api.services import ServicesDependency
+from solarrally.api.services import Services, ServicesDependency
 from solarrally.domain.reading import ConnectorStatus
 from solarrally.storage.edits.evses import add_evse, change_evse, remove_evse
 from solarrally.storage.queries import (
@@ -133,7 +133,10 @@ async def post_evse(
     caller: Annotated[Caller, requires(Permission.EVSE_WRITE)],
     new_evse: NewEvse,
 ) -> Evse:
-    """Register an EVSE before it is first heard of. 409 when it is there, or its site is not."""
+    """Register an EVSE before it is first heard of. 409 when it is there, its site is not, or another has its
+    base topic.
+    """
+    _check_speech(services, new_evse.dialect, new_evse.base_topic)
     values = new_evse.model_dump(exclude={"connectors"})
     return Evse.of(await add_evse(services.engine, caller.actor, values, _described(new_evse.connectors)))
 
@@ -163,8 +166,14 @@ async def patch_evse(
     """Change an EVSE's entry; ingestion follows within seconds.
 
     At another site only sessions that start from now on are priced by its tariff. What a disabled EVSE sends
-    is rejected and kept. 409 when there is no such site.
+    is rejected and kept. 409 when there is no such site, or another EVSE has its base topic.
     """
+    said = change.model_fields_set
+    _check_speech(
+        services,
+        change.dialect if "dialect" in said else None,
+        change.base_topic if "base_topic" in said else None,
+    )
     row = await change_evse(
         services.engine,
         caller.actor,
@@ -294,3 +303,12 @@ async def _page(pager: Pager, name: str, parameters: StatusParameters) -> Page[E
 def _described(connectors: list[ConnectorDescription]) -> list[dict[str, Any]]:
     """What is said of each connector, and no more."""
     return [one.model_dump(include=one.model_fields_set) for one in connectors]
+
+
+def _check_speech(services: Services, dialect: str | None, base_topic: str | None) -> None:
+    """What is not there to be spoken, and what is ours to be published under, cannot be a station's."""
+    if dialect is not None and services.dialects and dialect not in services.dialects:
+        raise invalid_field("dialect", f"no such dialect; there are {', '.join(services.dialects)}")
+    root = services.import_rules.topic_root
+    if base_topic is not None and base_topic.split("/")[0] == root:
+        raise invalid_field("base_topic", f"what is published below {root} is native")

@@ -53,6 +53,8 @@ class ApiOptions:
     login_rules: LoginRules = field(default_factory=LoginRules)
     account_rules: AccountRules = field(default_factory=AccountRules)
     bill_rules: BillRules = field(default_factory=BillRules)
+    dialects: Sequence[str] = ()
+    """What a station may be registered to speak; empty: anything."""
     rollup_rules: RollupRules = field(default_factory=default_rollup_rules)
     """By which history is computed where it is not rolled up yet: those of ingestion."""
     max_open_commands: int = 10

@@ -43,6 +43,11 @@ class Server(uvicorn.Server):
         await say_goodbye(self._solarrally)
         await super().shutdown(sockets)
 
+KEEP_ALIVE_S: Final = 130
+"""Longer than proxies keep an idle connection (infra/alb.tf: 120 s): who closes first decides, and a request
+that meets our closing is answered with 502 by the proxy.
+"""
+
 
 def make_server(app: FastAPI, *, host: str, port: int, **options: Any) -> Server:
     """A server for the application; `await server.serve()` runs it until SIGINT or SIGTERM.
@@ -59,7 +64,7 @@ def make_server(app: FastAPI, *, host: str, port: int, **options: Any) -> Server
         ws_ping_interval=20.0,
         ws_ping_timeout=20.0,
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
-        timeout_keep_alive=30,
+        timeout_keep_alive=KEEP_ALIVE_S,
         server_header=False,
         date_header=True,
         log_config=None,

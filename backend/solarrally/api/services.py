@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
@@ -61,6 +62,8 @@ class Services:
     exports: Slots
     imports: Slots
     import_rules: ImportRules
+    dialects: Sequence[str]
+    """What a station may be registered to speak; empty: anything."""
     live: LiveLimits
     sockets: OpenSockets
 
@@ -97,6 +100,7 @@ def make_services(
         exports=Slots(options.max_exports, "exports"),
         imports=Slots(MAX_IMPORTS, "imports"),
         import_rules=options.import_rules,
+        dialects=options.dialects,
         live=live,
         sockets=OpenSockets(live.max_watchers, live.max_watchers_per_account),
     )

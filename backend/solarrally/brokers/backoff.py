@@ -19,6 +19,10 @@ class Backoff:
         self._next_s = min(max(2 * self._next_s, self.first_s), self.longest_s)
         return self._next_s * random.uniform(0.5, 1.0)
 
+    def succeeded(self) -> None:
+        """An attempt succeeded: the next pause is a first one."""
+        self._next_s = 0.0
+
     def give_way(self) -> None:
         """The next pause is a longest one: somebody else claims what we want."""
         self._next_s = self.longest_s

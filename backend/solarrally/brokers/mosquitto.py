@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 import structlog
@@ -71,6 +72,8 @@ class MosquittoBroker:
         self.received_messages = 0
         self.received_bytes = 0
         """All that came off the wire."""
+        self.messages_dropped = 0
+        """Never any: what there is no room for is not read."""
         self.publishes_dropped = 0
         self.last_heard_at: datetime | None = None
         """When the broker last sent anything at all."""
@@ -85,6 +88,12 @@ class MosquittoBroker:
             max_packet_bytes=MAX_PACKET_BYTES,
         )
         self._topic_filters = list(topic_filters)
+        self._further_filters: list[str] = []
+        """What `hear` asked for beside them: a refusal of these is not the end."""
+        self._heard: dict[str, None] = {}
+        """The further filters of this connection that were asked for."""
+        self._packet_ids = count(1)
+        self._subscribing = asyncio.Lock()
         self._now = now
         self._tls_files = (ca_file, cert_file, key_file)
         self._receipts = Receipts(now)
@@ -134,6 +143,12 @@ class MosquittoBroker:
                 await task
             self._arrivals.clear()  # left to the broker: nobody here will acknowledge it
             self._something_arrived.clear()
+
+    async def hear(self, topic_filters: Collection[str]) -> None:
+        self._further_filters = [one for one in topic_filters if one not in self._topic_filters]
+        if self._receiver is not None:
+            with suppress(ConnectionLost, ProtocolError):  # whoever keeps us connected deals with it
+                await self._adjust(self._receiver)
 
     async def next_batch(self, limit: int, timeout_s: float) -> list[Delivery]:
         if self._arrivals.count and self._receiver is not None:
@@ -215,8 +230,11 @@ class MosquittoBroker:
         connected_at_s = asyncio.get_running_loop().time()
         try:
             connack = await receiver.introduce()
+            self._heard.clear()
+            self._packet_ids = count(1)
             self._receiver = receiver
             await self._subscribe(receiver)
+            await self._adjust(receiver)
             self._listening_since = self._now()
             self._tell_connected(connack)
             await receiver.wait_lost()
@@ -259,8 +277,8 @@ class MosquittoBroker:
 
     async def _subscribe(self, receiver: Receiver) -> None:
         """One filter a packet: with several, some brokers deliver retained messages twice."""
-        for packet_id, topic_filter in enumerate(self._topic_filters, start=1):
-            answer = await receiver.subscribe(packet_id, topic_filter)
+        for topic_filter in self._topic_filters:
+            answer = await receiver.subscribe(next(self._packet_ids), topic_filter)
             [code] = answer.codes
             if code >= reasons.FIRST_FAILURE:
                 words = reasons.in_words(code, answer.reason_string)
@@ -272,6 +290,22 @@ class MosquittoBroker:
                     topic_filter=topic_filter,
                     hint="the broker grants QoS 0: what is under way when we stop is lost",
                 )
+
+    async def _adjust(self, receiver: Receiver) -> None:
+        """Subscribe to what is wanted further, and no longer to what was. A session keeps its subscriptions:
+        one that was dropped while we were away stays until the registry names it again.
+        """
+        async with self._subscribing:
+            wanted = self._further_filters
+            for topic_filter in [one for one in self._heard if one not in wanted]:
+                del self._heard[topic_filter]
+                await receiver.unsubscribe(next(self._packet_ids), topic_filter)
+            for topic_filter in [one for one in wanted if one not in self._heard]:
+                self._heard[topic_filter] = None
+                answer = await receiver.subscribe(next(self._packet_ids), topic_filter)
+                if answer.codes[0] >= reasons.FIRST_FAILURE:
+                    words = reasons.in_words(answer.codes[0], answer.reason_string)
+                    log.warning("subscription_refused", topic_filter=topic_filter, reason=words)
 
     def _tell_connected(self, connack: Connack) -> None:
         asked_s, granted_s = self._introduction.session_expiry_s, connack.session_expiry_s

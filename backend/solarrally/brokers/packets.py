@@ -47,7 +47,9 @@ class Connack:
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Suback:
-    """The broker's answer to a SUBSCRIBE: the granted QoS, or a reason from 0x80 on, for each filter."""
+    """The broker's answer to a SUBSCRIBE (the granted QoS, or a reason from 0x80 on, for each filter) or to an
+    UNSUBSCRIBE, which has the same shape.
+    """
 
     packet_id: int
     codes: Sequence[int]
@@ -102,6 +104,11 @@ def subscribe_packet(packet_id: int, topic_filter: str) -> bytes:
     return _packet(0x82, packet_id.to_bytes(2, "big") + b"\x00" + text_bytes(topic_filter) + options)
 
 
+def unsubscribe_packet(packet_id: int, topic_filter: str) -> bytes:
+    """UNSUBSCRIBE from one filter (section 3.10)."""
+    return _packet(0xA2, packet_id.to_bytes(2, "big") + b"\x00" + text_bytes(topic_filter))
+
+
 def puback_packets(packet_ids: Sequence[int]) -> bytes:
     """A PUBACK for each, in order (section 3.4)."""
     return struct.pack(f">{len(packet_ids)}I", *[_PUBACK_HEAD | packet_id for packet_id in packet_ids])
@@ -127,7 +134,7 @@ def decode_packet(first_byte: int, body: bytes) -> Packet:
     match first_byte:
         case 0x20:
             packet: Packet = _connack(reader)
-        case 0x90:
+        case 0x90 | 0xB0:
             packet = _suback(reader)
         case 0xD0:
             packet = Pingresp()

@@ -93,13 +93,13 @@ class Receiver(asyncio.Protocol):
 
     async def subscribe(self, packet_id: int, topic_filter: str) -> Suback:
         """Subscribe to one filter with QoS 1; returns the broker's answer, which may be a refusal."""
-        answer: asyncio.Future[Suback] = self._loop.create_future()
-        self._subacks[packet_id] = answer
-        self._write(packets.subscribe_packet(packet_id, topic_filter))
-        suback = await self._answer(answer, f"SUBACK for {topic_filter}")
-        if len(suback.codes) != 1:
-            raise ProtocolError(reasons.PROTOCOL_VIOLATION, f"{len(suback.codes)} codes for one filter")
-        return suback
+        packet = packets.subscribe_packet(packet_id, topic_filter)
+        return await self._ask(packet_id, packet, f"SUBACK for {topic_filter}")
+
+    async def unsubscribe(self, packet_id: int, topic_filter: str) -> Suback:
+        """End the subscription to one filter; returns the broker's answer."""
+        packet = packets.unsubscribe_packet(packet_id, topic_filter)
+        return await self._ask(packet_id, packet, f"UNSUBACK for {topic_filter}")
 
     def send(self, data: bytes) -> bool:
         """Write whole packets; False when the connection is known to be gone."""
@@ -201,6 +201,15 @@ class Receiver(asyncio.Protocol):
         self._closed.set()
 
     # -- inside ----------------------------------------------------------------------------------
+
+    async def _ask(self, packet_id: int, packet: bytes, called: str) -> Suback:
+        answer: asyncio.Future[Suback] = self._loop.create_future()
+        self._subacks[packet_id] = answer
+        self._write(packet)
+        suback = await self._answer(answer, called)
+        if len(suback.codes) != 1:
+            raise ProtocolError(reasons.PROTOCOL_VIOLATION, f"{len(suback.codes)} codes for one filter")
+        return suback
 
     def _handle(self, packet: Packet) -> None:
         match packet:

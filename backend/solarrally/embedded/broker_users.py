@@ -19,14 +19,19 @@ class BrokerUser:
     password: str
     writes: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
+    denied: tuple[str, ...] = ()
+    """Neither, whatever the others say."""
 
     def may_write(self, topic: str) -> bool:
         """Whether this user may publish under the topic."""
-        return covers((*self.writes, *self.own_topics(DEVICE_WRITES)), topic)
+        return self._may((*self.writes, *self.own_topics(DEVICE_WRITES)), topic)
 
     def may_read(self, topic: str) -> bool:
         """Whether a message under this topic may be delivered to this user."""
-        return covers((*self.reads, *self.own_topics(DEVICE_READS)), topic)
+        return self._may((*self.reads, *self.own_topics(DEVICE_READS)), topic)
+
+    def _may(self, filters: Iterable[str], topic: str) -> bool:
+        return covers(filters, topic) and not covers(self.denied, topic)
 
     def own_topics(self, patterns: Iterable[str]) -> list[str]:
         """The patterns with this user's name in them."""
@@ -39,8 +44,8 @@ def covers(filters: Iterable[str], topic: str) -> bool:
 
 
 def ingestor_user(password: str) -> BrokerUser:
-    """The backend: hears everything, speaks to stations."""
-    return BrokerUser(name="ingestor", password=password, writes=("evse/#",), reads=("#",))
+    """The backend: hears everything, speaks to stations, whatever their base topics are."""
+    return BrokerUser(name="ingestor", password=password, writes=("#",), reads=("#",))
 
 
 def fleet_user(password: str) -> BrokerUser:
@@ -51,3 +56,8 @@ def fleet_user(password: str) -> BrokerUser:
         writes=tuple(pattern.replace("%u", "+") for pattern in DEVICE_WRITES),
         reads=tuple(pattern.replace("%u", "+") for pattern in DEVICE_READS),
     )
+
+
+def devices_user(password: str) -> BrokerUser:
+    """Devices that do not speak our own format, real or simulated: any topic but ours."""
+    return BrokerUser(name="devices", password=password, writes=("#",), reads=("#",), denied=("evse/#",))

@@ -70,6 +70,7 @@ def access_text(users: Sequence[BrokerUser]) -> str:
     lines = []
     for user in users:
         lines.append(f"user {user.name}")
+        lines.extend(f"topic deny {topic_filter}" for topic_filter in user.denied)
         lines.extend(f"topic write {topic_filter}" for topic_filter in user.writes)
         lines.extend(f"topic read {topic_filter}" for topic_filter in user.reads)
         lines.append("")

@@ -45,6 +45,7 @@ async def serve(described: dict[str, Any]) -> None:
             password=user["password"],
             writes=tuple(user["writes"]),
             reads=tuple(user["reads"]),
+            denied=tuple(user["denied"]),
         )
         for user in described["users"]
     ]

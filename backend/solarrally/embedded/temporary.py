@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from solarrally.embedded.broker_process import BrokerProcess
-from solarrally.embedded.broker_users import BrokerUser, fleet_user, ingestor_user
+from solarrally.embedded.broker_users import BrokerUser, devices_user, fleet_user, ingestor_user
 from solarrally.embedded.errors import BinariesMissing
 from solarrally.embedded.mosquitto import Mosquitto
 from solarrally.embedded.mosquitto_program import find_mosquitto
@@ -79,7 +79,11 @@ async def temporary_stack(*, python_broker: bool = False) -> AsyncIterator[Tempo
 
 def default_users() -> tuple[BrokerUser, ...]:
     """Backend and fleet, with passwords for tests."""
-    return (ingestor_user("ingestor-password"), fleet_user("fleet-password"))
+    return (
+        ingestor_user("ingestor-password"),
+        fleet_user("fleet-password"),
+        devices_user("devices-password"),
+    )
 
 
 def broker_in(directory: Path, users: tuple[BrokerUser, ...], *, python: bool) -> BrokerProcess:

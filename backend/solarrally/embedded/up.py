@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from solarrally.embedded.broker_process import BrokerProcess
-from solarrally.embedded.broker_users import fleet_user, ingestor_user
+from solarrally.embedded.broker_users import devices_user, fleet_user, ingestor_user
 from solarrally.embedded.child import Child
 from solarrally.embedded.errors import AlreadyRunning, BinariesMissing, EmbeddedError, StartFailed
 from solarrally.embedded.first_password import first_password_holds
@@ -191,7 +191,11 @@ class Up:
     def _infrastructure(self) -> tuple[EmbeddedPostgres, BrokerProcess]:
         """Database and broker, not started yet, on ports that are free."""
         options, broker_dir = self._options, self._data_dir / "broker"
-        users = (ingestor_user(self._secrets.ingestor_password), fleet_user(self._secrets.fleet_password))
+        users = (
+            ingestor_user(self._secrets.ingestor_password),
+            fleet_user(self._secrets.fleet_password),
+            devices_user(self._secrets.devices_password),
+        )
         mqtt_port = self._port("MQTT", options.mqtt_port)
         postgres = EmbeddedPostgres(
             self._data_dir / "database", self._port("PostgreSQL", options.postgres_port)
@@ -218,6 +222,7 @@ class Up:
             database_url=postgres.dsn,
             ingestor_mqtt_url=broker.url_for("ingestor"),
             fleet_mqtt_url=broker.url_for("fleet"),
+            devices_mqtt_url=broker.url_for("devices"),
             api_host=LOOPBACK,
             api_port=self._port("the API", self._options.api_port),
             metrics_port=self._port("the ingestor's metrics", self._options.metrics_port),

@@ -31,6 +31,7 @@ class Addresses:
     database_url: str
     ingestor_mqtt_url: str
     fleet_mqtt_url: str
+    devices_mqtt_url: str
     api_host: str
     api_port: int
     metrics_port: int
@@ -76,4 +77,8 @@ def backend_environment(
 
 def simulator_environment(addresses: Addresses) -> dict[str, str | None]:
     """The settings of the simulator: it knows the broker, and nothing of the backend."""
-    return {"SOLARRALLY_SIM_BROKER": addresses.fleet_mqtt_url, "PYTHONUNBUFFERED": "1"}
+    return {
+        "SOLARRALLY_SIM_BROKER": addresses.fleet_mqtt_url,
+        "SOLARRALLY_SIM_DEVICE_BROKER": addresses.devices_mqtt_url,
+        "PYTHONUNBUFFERED": "1",
+    }

@@ -16,6 +16,7 @@ class UpSecrets:
     jwt_secret: str
     ingestor_password: str
     fleet_password: str
+    devices_password: str
 
 
 def load_secrets(path: Path) -> UpSecrets:
@@ -26,6 +27,7 @@ def load_secrets(path: Path) -> UpSecrets:
         "jwt_secret": secrets.token_urlsafe(48),
         "ingestor_password": secrets.token_urlsafe(24),
         "fleet_password": secrets.token_urlsafe(24),
+        "devices_password": secrets.token_urlsafe(24),
     }
     found = UpSecrets(**{name: known.get(name, value) for name, value in generated.items()})
     if asdict(found) != known:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from solarrally.dialects.decoded import Decoded
-from solarrally.dialects.routes import decode
+from solarrally.dialects.routes import Routes
 from solarrally.domain.reading import UNDATED
 from solarrally.errors import RejectedMessage
 from solarrally.ingest.fates import Fate
@@ -42,7 +42,7 @@ class Message(msgspec.Struct):
         self.reject(error)
 
 
-def open_batch(deliveries: Sequence[Delivery], *, topic_root: str, max_payload_bytes: int) -> list[Message]:
+def open_batch(deliveries: Sequence[Delivery], *, routes: Routes, max_payload_bytes: int) -> list[Message]:
     """Decode every delivery. Nothing here raises: what cannot be decoded is a rejected message."""
     messages = []
     for delivery in deliveries:
@@ -54,7 +54,7 @@ def open_batch(deliveries: Sequence[Delivery], *, topic_root: str, max_payload_b
                 raise RejectedMessage(
                     "payload_too_large", f"{len(payload)} bytes; the limit is {max_payload_bytes}"
                 )
-            decoded = decode(topic, payload, delivery.received_at, topic_root=topic_root)
+            decoded = routes.decode(topic, payload, delivery.received_at)
         except RejectedMessage as error:
             message.reject(error)
             continue

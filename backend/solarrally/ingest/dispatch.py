@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
 import structlog
 
-from solarrally.domain.command import CommandStatus
-from solarrally.errors import StoreUnavailable
+from solarrally.dialects.routes import Routes
+from solarrally.domain.command import Answer, CommandResult, CommandStatus
+from solarrally.errors import CommandNotTaken, StoreUnavailable
+from solarrally.ingest.devices import Devices
 from solarrally.ingest.fates import FateCount
 from solarrally.ingest.ports import CommandOutbox, CommandPublisher, OutgoingCommand
+from solarrally.ingest.translation import Worded, worded
 
 log = structlog.get_logger()
 
@@ -34,7 +36,6 @@ CAUGHT_UP_S: Final = 5.0
 class DispatchRules:
     """What the settings tell the dispatch."""
 
-    topic_root: str = "evse"
     completion_timeout_s: float = 900.0
     """An accepted command that is not completed by then has timed out."""
 
@@ -49,9 +50,13 @@ class Dispatch:
         rules: DispatchRules,
         counts: FateCount,
         *,
+        routes: Routes,
+        devices: Devices,
         is_leading: Callable[[], bool],
         is_caught_up: Callable[[], bool],
     ) -> None:
+        self._routes = routes
+        self._devices = devices
         self._outbox = outbox
         self._publisher = publisher
         self._rules = rules
@@ -94,28 +99,36 @@ class Dispatch:
         claimed = await self._outbox.claim(SENT_AT_ONCE)
         if not claimed:
             return 0
-        taken = await asyncio.gather(*(self._send(command) for command in claimed))
-        sent = [command.id for command, is_taken in zip(claimed, taken, strict=True) if is_taken]
+        worded, refused = self._word(claimed)
+        for update in await self._outbox.answer(refused) if refused else ():
+            self._counts.command_changed(update, update.status)
+        taken = await asyncio.gather(*(self._send(command, words) for command, words in worded))
+        sent = [command.id for (command, _), is_taken in zip(worded, taken, strict=True) if is_taken]
         if sent:
             for update in await self._outbox.mark_sent(sent):
                 # Not the update's own: its answer may have been faster, and was counted.
                 self._counts.command_changed(update, CommandStatus.SENT)
         return len(sent)
 
-    async def _send(self, command: OutgoingCommand) -> bool:
-        topic = f"{self._rules.topic_root}/{command.evse_uid}/commands/{command.id}"
-        return await self._publisher.publish(
-            topic, wire_payload(command), expires_in_s=int(command.expires_in_s)
-        )
+    def _word(
+        self, commands: Sequence[OutgoingCommand]
+    ) -> tuple[list[tuple[OutgoingCommand, Worded]], list[CommandResult]]:
+        """Those that their stations understand, and the refusals of the others."""
+        understood, refused = [], []
+        for command in commands:
+            try:
+                understood.append((command, worded(command, self._routes, self._devices)))
+            except CommandNotTaken as error:
+                refusal = CommandResult(command_id=command.id, answer=Answer.REJECTED, detail=str(error))
+                refused.append(refusal)
+        return understood, refused
 
-
-def wire_payload(command: OutgoingCommand) -> bytes:
-    """The JSON that a station gets."""
-    said: dict[str, object] = {
-        "command": command.command,
-        "params": command.params,
-        "expires_at": command.expires_at,
-    }
-    if command.connector_id is not None:
-        said["connector_id"] = command.connector_id
-    return msgspec.json.encode(said)
+    async def _send(self, command: OutgoingCommand, words: Worded) -> bool:
+        """Whether the broker has taken all of it."""
+        device = self._devices.get(command.evse_uid)
+        if words.confirmation is not None and device is not None:
+            device.expect(command.id, words.confirmation, command.expires_at)
+        for topic, payload in words.messages:
+            if not await self._publisher.publish(topic, payload, expires_in_s=int(command.expires_in_s)):
+                return False
+        return True

@@ -32,6 +32,8 @@ class Fate(StrEnum):
     """Nothing of it can be used; kept with the reason."""
     PARTLY_REJECTED = "partly_rejected"
     """An array of which some readings were stored and others rejected."""
+    MERGED = "merged"
+    """Became a reading together with others of its device, where each value is a message of its own."""
     IGNORED = "ignored"
     """Of no interest on purpose: our own commands, a retained reading without a time of its own."""
 
@@ -57,11 +59,13 @@ class Histogram:
 class FateCount:
     """Counts of one process since its start.
 
-    delivered + unparked = settled + parked + what is in hand.
+    delivered + moments + unparked = settled + parked + what is in hand.
     """
 
     def __init__(self) -> None:
         self.delivered = 0
+        self.moments = 0
+        """Messages that were made of others: what a device said within a second, told as one."""
         self.fates: Counter[Fate] = Counter()
         self.reasons: Counter[str] = Counter()
         self.parked = 0
@@ -80,6 +84,8 @@ class FateCount:
         self.sessions_refolded = 0
         self.confirmations = 0
         self.rollups = 0
+        self.checkpoints = 0
+        """Positions of streams saved, each with the batch that reached it."""
         self.commands: Counter[str] = Counter()
         """Commands by the status that they came to."""
         self.command_failures = 0

@@ -11,11 +11,13 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
 
+from solarrally.dialects.routes import Routes
 from solarrally.domain.alert import AlertKind
 from solarrally.errors import (
     NotLeading,
@@ -27,13 +29,23 @@ from solarrally.errors import (
 )
 from solarrally.ingest.batch import Message, fate_of, open_batch
 from solarrally.ingest.confirmations import Confirmations
-from solarrally.ingest.fates import FateCount
+from solarrally.ingest.devices import Devices
+from solarrally.ingest.fates import Fate, FateCount
 from solarrally.ingest.gathering import Gathering
+from solarrally.ingest.moments import Moments
 from solarrally.ingest.parking import ParkingPlaces
-from solarrally.ingest.ports import Broker, Delivery, ParkedDelivery, Store
+from solarrally.ingest.ports import (
+    Broker,
+    Checkpoint,
+    Delivery,
+    ParkedDelivery,
+    Progress,
+    RejectedPart,
+    Store,
+)
 from solarrally.ingest.registry import Registry
 from solarrally.ingest.rules import IngestRules
-from solarrally.ingest.upkeep import Upkeep
+from solarrally.ingest.upkeep import FleetUpkeep, Upkeep
 from solarrally.ingest.writer import BatchOutcome, Parking, Writer
 
 log = structlog.get_logger()
@@ -52,8 +64,25 @@ class Stopped(Exception):
 class Pipeline:
     """Folds what a broker delivers into what a store keeps. `now` is the clock, handed in."""
 
-    def __init__(self, broker: Broker, store: Store, rules: IngestRules, now: Callable[[], datetime]) -> None:
-        self.counts = FateCount()
+    def __init__(
+        self,
+        broker: Broker,
+        store: Store,
+        rules: IngestRules,
+        now: Callable[[], datetime],
+        *,
+        routes: Routes | None = None,
+        progress: Progress | None = None,
+        counts: FateCount | None = None,
+    ) -> None:
+        """Without `routes` only our own format is understood. `progress` is that of a broker that is read
+        from a position: it is saved with the messages; then we are one of several, and what concerns the
+        whole fleet is done elsewhere. `counts` may be shared.
+        """
+        self.counts = counts or FateCount()
+        self.routes = routes or Routes(rules.topic_root)
+        self.devices = Devices()
+        """Those that do not speak our own format."""
         self.is_leading = False
         self.is_store_ok = False
         """Whether the database took what it was last given."""
@@ -65,10 +94,16 @@ class Pipeline:
         self.parking = ParkingPlaces(
             topic_root=rules.topic_root, station_rate_limit_hz=rules.station_rate_limit_hz
         )
-        self.gathering = Gathering(broker, rules, self.parking, self.counts, now)
-        self._registry = Registry(store, rules)
+        self._moments = Moments(self.routes, self.devices)
+        self.gathering = Gathering(
+            broker, rules, self.parking, self.counts, now, routes=self.routes, moments=self._moments
+        )
+        self._registry = Registry(store, rules, self.routes.dialect_of)
         self._writer = Writer(store, self._registry, rules)
         self._upkeep = Upkeep(store, self._registry, self._writer, rules)
+        self._fleet = FleetUpkeep(store, rules) if progress is None else None
+        self._progress = progress
+        self._is_said_current = False
         self._confirmations = Confirmations(rules.topic_root)
         self._stopping = asyncio.Event()
 
@@ -85,7 +120,7 @@ class Pipeline:
     @property
     def unresolved_alerts(self) -> Mapping[AlertKind, int]:
         """How many alerts of each kind the last review left; kinds without any may be missing."""
-        return self._upkeep.alerts.unresolved
+        return {} if self._fleet is None else self._fleet.alerts.unresolved
 
     def stop(self) -> None:
         """Write what was taken from the broker and return from `run`."""
@@ -126,9 +161,19 @@ class Pipeline:
         """Load what is known, then settle batch after batch."""
         self._writer.forget()
         self._upkeep.start()
-        await self._persist(lambda: self._upkeep.keep_house(self._now()))
+        await self._persist(self._keep_house)
         await self._persist(self._registry.start)
+        if self._progress is not None:
+            place = self._progress.place
+            checkpoint = await self._persist(lambda: self._store.load_checkpoint(*place))
+            if checkpoint.is_finished:  # while we were cut off: its stations are others' now
+                await self._pause(self._rules.standby_poll_s)
+                raise NotLeading("all of it was taken in by another ingestor")
+            self._progress.start_after(checkpoint)
+            self._is_said_current = False
         self.parking.start(await self._persist(self._store.parked_counts))
+        self.routes.learn(await self._persist(self._store.load_routes))
+        await self._broker.hear(self.routes.topic_filters)
         log.info("ingest_started", stations=self.stations, parked=self.parking.waiting)
         async with self._broker.connection():
             gatherer = asyncio.create_task(self.gathering.run(), name="gathering")
@@ -141,6 +186,7 @@ class Pipeline:
                 # What ended the settler was raised by _until_done; here they only have to be gone.
                 await asyncio.gather(settler, gatherer, return_exceptions=True)
                 self.gathering.take()
+                self._moments.forget()
                 self._in_hand_since = None
 
     async def _until_done(self, settler: asyncio.Task[None]) -> None:
@@ -184,22 +230,52 @@ class Pipeline:
                 await self._persist(
                     lambda: self._upkeep.look_for_silence(self._now(), self._broker.listening_since)
                 )
+                if self._progress is not None:
+                    await self._tell_progress(self._progress)
                 next_tick = now + timedelta(seconds=self._rules.tick_s)
             if now >= next_review:
-                await self._persist(lambda: self._upkeep.review_alerts(self._now()))
+                await self._persist(self._review_alerts)
                 next_review = now + timedelta(seconds=self._rules.alert_interval_s)
             if now >= next_poll:
                 await self._look_for_parked()
+                await self._learn_routes()
                 await self._persist(lambda: self._upkeep.learn_edits(self._now()))
                 count = await self._persist(lambda: self._upkeep.roll_up(self._now()))
                 self.counts.rollups += count
                 next_poll = now if count else now + timedelta(seconds=self._rules.poll_s)
             if now >= next_upkeep:
                 next_upkeep = now + timedelta(seconds=self._rules.upkeep_s)
-                await self._persist(lambda: self._upkeep.keep_house(self._now()))
+                await self._persist(self._keep_house)
             if self._stopping.is_set():
                 await self._finish(gatherer)
                 return
+
+    async def _keep_house(self) -> None:
+        await self._upkeep.keep_house()
+        if self._fleet is not None:
+            await self._fleet.keep_house(self._now())
+
+    async def _review_alerts(self) -> None:
+        if self._fleet is not None:
+            await self._fleet.review_alerts(self._now())
+
+    async def _tell_progress(self, progress: Progress) -> None:
+        """Records that are no messages move the checkpoint too; and others wait for us to be up to date."""
+        checkpoint = progress.checkpoint_after(())
+        if checkpoint is not None:
+            await self._settle([], [], checkpoint=checkpoint)
+            progress.saved((), checkpoint)
+        is_current = progress.is_current
+        if is_current != self._is_said_current:
+            await self._persist(lambda: self._store.say_current(is_current))
+            self._is_said_current = is_current
+
+    async def _learn_routes(self) -> None:
+        """Somebody may have registered a station with a base topic of its own, or a device announced one."""
+        is_changed = self.routes.learn(await self._persist(self._store.load_routes))
+        if is_changed or self._moments.has_news:
+            self._moments.has_news = False
+            await self._broker.hear(self.routes.topic_filters)
 
     async def _look_for_parked(self) -> None:
         """Somebody else may put messages into the table: those that were rejected, and shall be taken now."""
@@ -221,6 +297,7 @@ class Pipeline:
     async def _finish(self, gatherer: asyncio.Task[None]) -> None:
         """Write what was taken from the broker, and what connectors are behind with."""
         gatherer.cancel()
+        self.gathering.end_moments()
         while len(self.gathering):
             await self._settle_gathered()
         await self._persist(lambda: self._writer.show_due(None))
@@ -236,13 +313,17 @@ class Pipeline:
         if not gathered.deliveries:
             return False
         self._in_hand_since = gathered.deliveries[0].received_at
-        if gathered.messages:
-            await self._settle([message.delivery for message in gathered.messages], gathered.messages)
+        checkpoint = None if self._progress is None else self._progress.checkpoint_after(gathered.deliveries)
+        if gathered.messages or gathered.parked or checkpoint is not None:
+            deliveries = [message.delivery for message in gathered.messages]
+            await self._settle(deliveries, gathered.messages, into=gathered.parked, checkpoint=checkpoint)
         if gathered.parked:
-            parking = Parking(into=gathered.parked)
-            await self._persist(lambda: self._writer.write([], self._now(), parking=parking))
             self.counts.parked += len(gathered.parked)
             self.parking.stored(len(gathered.parked))
+        if gathered.merged:
+            self.counts.fates[Fate.MERGED] += gathered.merged
+        if self._progress is not None:
+            self._progress.saved(gathered.deliveries, checkpoint)
         await self._broker.acknowledge(gathered.deliveries)
         self._in_hand_since = None
         return bool(gathered.parked) and len(gathered.deliveries) >= self._rules.max_batch // 2
@@ -266,10 +347,13 @@ class Pipeline:
         messages: list[Message] | None,
         *,
         parked: Mapping[int, ParkedDelivery] | None = None,
+        into: Sequence[tuple[str, Delivery]] = (),
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         """Bring every delivery to its fate: stored or rejected, committed, counted.
 
-        `messages` are the deliveries decoded, where that has been done.
+        `messages` are the deliveries decoded, where that has been done; `into` are others, to be parked.
+        `checkpoint` is saved with the last of all this, so that it never passes what is not committed.
         """
         started_s = time.perf_counter()
         attempt = _Attempt(messages)
@@ -280,7 +364,11 @@ class Pipeline:
                 for message in opened:
                     message.reject_all(attempt.poison)
             outcome = await self._writer.write(
-                opened, self._now(), parking=_taken_out(batch, parked), may_conflict=attempt.may_conflict
+                opened,
+                self._now(),
+                parking=replace(_taken_out(batch, parked), into=into),
+                may_conflict=attempt.may_conflict,
+                checkpoint=checkpoint,
             )
             return opened, outcome
 
@@ -294,18 +382,27 @@ class Pipeline:
                 if len(batch) > 1:
                     middle = len(batch) // 2
                     await self._settle(batch[:middle], None, parked=parked)
-                    await self._settle(batch[middle:], None, parked=parked)
+                    await self._settle(batch[middle:], None, parked=parked, into=into, checkpoint=checkpoint)
                     return
+                if not batch or attempt.poison is not None:
+                    raise  # nothing that a station said is to blame: what we write beside it is
                 log.warning("message_refused_by_database", topic=batch[0].topic, detail=str(error))
                 attempt.poison = RejectedMessage("refused_by_database", str(error))
         settled, outcome = written
         self._confirmations.note(settled)
-        self.counts.batch_written(len(batch), time.perf_counter() - started_s)
+        if batch:
+            self.counts.batch_written(len(batch), time.perf_counter() - started_s)
         self._count(settled, outcome)
+        if checkpoint is not None:
+            self.counts.checkpoints += 1
+            self.counts.delivered += len(checkpoint.rejected)
+            self.counts.fates[Fate.REJECTED] += len(checkpoint.rejected)
+            for part in checkpoint.rejected:
+                self._count_rejected(part)
 
     def _open(self, batch: Sequence[Delivery]) -> list[Message]:
         rules = self._rules
-        return open_batch(batch, topic_root=rules.topic_root, max_payload_bytes=rules.max_payload_bytes)
+        return open_batch(batch, routes=self.routes, max_payload_bytes=rules.max_payload_bytes)
 
     async def _confirm(self, share: float) -> None:
         confirmations = self._confirmations.take(share)
@@ -373,14 +470,17 @@ class Pipeline:
             if message.decoded is not None:
                 counts.unknown_fields += message.decoded.unknown_fields
             for part in message.rejected:
-                counts.reasons[part.reason] += 1
-                log.info(
-                    "message_rejected",
-                    topic=part.topic,
-                    reason=part.reason,
-                    field=part.field,
-                    detail=part.detail,
-                )
+                self._count_rejected(part)
+
+    def _count_rejected(self, part: RejectedPart) -> None:
+        self.counts.reasons[part.reason] += 1
+        log.info(
+            "message_rejected",
+            topic=part.topic,
+            reason=part.reason,
+            field=part.field,
+            detail=part.detail,
+        )
 
 
 def _taken_out(batch: Sequence[Delivery], parked: Mapping[int, ParkedDelivery] | None) -> Parking:

@@ -4,7 +4,7 @@ fakes.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,8 @@ from uuid import UUID
 
 from solarrally.domain.alert import AlertReview, AlertRules
 from solarrally.domain.bill import Account, Bill
-from solarrally.domain.fleet import Station, StationFacts
+from solarrally.domain.command import CommandResult
+from solarrally.domain.fleet import Station, StationFacts, StationRoute
 from solarrally.domain.reading import Reading
 from solarrally.domain.session import Session
 from solarrally.domain.tariff import Tariff
@@ -50,6 +51,11 @@ class Broker(Protocol):
     def connection(self) -> AbstractAsyncContextManager[object]:
         """Connected, and again after every loss, for the length of the block."""
 
+    async def hear(self, topic_filters: Collection[str]) -> None:
+        """Beside what it was made for, listen to these, and to nothing that was asked for before. Also while
+        disconnected; a filter that the broker refuses is logged.
+        """
+
     async def next_batch(self, limit: int, timeout_s: float) -> list[Delivery]:
         """What has arrived, oldest first, at most `limit`; empty when nothing came within `timeout_s`."""
 
@@ -60,6 +66,62 @@ class Broker(Protocol):
 
     async def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
         """Send topics and payloads with QoS 0; dropped while disconnected."""
+
+
+class FailedAction(NamedTuple):
+    """A message that a rule could not hand on, out of the queue where it put it instead."""
+
+    handle: str
+    """By which the queue forgets it."""
+    received_at: datetime
+    topic: str
+    payload: bytes
+    why: str
+    """What the rule says of its failure."""
+    rejected: RejectedPart | None
+    """The entry, where it is not of that kind; nothing else is said then."""
+
+
+class FailedActions(Protocol):
+    """The queue of them, which forgets what is deleted only. Raises `StreamError`."""
+
+    async def receive(self) -> list[FailedAction]:
+        """Some of what waits; empty when nothing came for a while."""
+
+    async def delete(self, actions: Sequence[FailedAction]) -> None:
+        """They are safe with us."""
+
+
+class RecoveryStore(Protocol):
+    """Where such messages wait for their turn. Raises `StoreUnavailable`."""
+
+    async def take_up(
+        self, parked: Sequence[tuple[str, FailedAction]], rejected: Sequence[RejectedPart]
+    ) -> None:
+        """Park messages, by station, and keep what cannot be used: all of it or nothing. Again is no harm."""
+
+
+class Progress(Protocol):
+    """How far a source has come that is read from a position, and does not know what was acknowledged."""
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The stream and the shard."""
+
+    @property
+    def is_current(self) -> bool:
+        """Whether nothing that waits, read or not, has waited for more than a moment."""
+
+    def start_after(self, checkpoint: Checkpoint) -> None:
+        """Deliver what comes after it, from the next connection on."""
+
+    def checkpoint_after(self, deliveries: Iterable[Delivery]) -> Checkpoint | None:
+        """What may be saved with the transaction that settles these: no delivery before it is open then.
+        None: nothing new.
+        """
+
+    def saved(self, deliveries: Iterable[Delivery], checkpoint: Checkpoint | None) -> None:
+        """These are settled, and this checkpoint is saved."""
 
 
 class StationReading(NamedTuple):
@@ -119,6 +181,20 @@ class StationEvent:
     detail: str | None = None
 
 
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Checkpoint:
+    """How far a shard of a stream has been taken in."""
+
+    stream: str
+    shard_id: str
+    sequence_number: str | None
+    """Of the last record taken in; None before the first."""
+    is_finished: bool = False
+    """The shard has ended, and all of it is taken in."""
+    rejected: Sequence[RejectedPart] = ()
+    """Records since the checkpoint before that are no messages: to be kept with it."""
+
+
 class Transaction(Protocol):
     """One batch, all of it or nothing. Raises `StoreUnavailable` or `StoreRefused`."""
 
@@ -172,6 +248,11 @@ class Transaction(Protocol):
     async def count_imported(self, counts: Sequence[ImportCount]) -> None:
         """Add to the counts of these imports, one entry each."""
 
+    async def save_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """What this transaction holds is taken in up to there. What it says of rejected records is for
+        `add_rejected`.
+        """
+
     async def add_events(self, events: Sequence[StationEvent]) -> None: ...
 
     async def add_rejected(self, parts: Sequence[RejectedPart]) -> None: ...
@@ -190,7 +271,15 @@ class Store(Protocol):
     """The database, as the pipeline sees it. Everything but `lead` raises `NotLeading` without the lock."""
 
     async def lead(self) -> None:
-        """Become the one ingestor of this database; `NotLeading` while another is."""
+        """Become the one ingestor of this database, or of this shard of a stream; `NotLeading` while another
+        is.
+        """
+
+    async def load_checkpoint(self, stream: str, shard_id: str) -> Checkpoint:
+        """How far the shard has been taken in."""
+
+    async def say_current(self, is_current: bool) -> None:
+        """Let the other ingestors know whether the shard of this store is taken in up to now."""
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Commits at the end of the block, rolls back on an exception."""
@@ -209,8 +298,15 @@ class Store(Protocol):
     def readings_beyond(self, stations: Collection[Station]) -> AsyncIterator[StationReading]:
         """Stored readings newer than the written state of their connector, in order: to be folded again."""
 
-    async def register_stations(self, evse_uids: Sequence[str]) -> None:
-        """Add stations to the default site; those that exist stay as they are."""
+    async def register_stations(
+        self, evse_uids: Sequence[str], dialects: Mapping[str, str] | None = None
+    ) -> None:
+        """Add stations to the default site, with their dialects (native when not named); those that exist
+        stay as they are.
+        """
+
+    async def load_routes(self) -> list[StationRoute]:
+        """The stations that are registered with a base topic."""
 
     async def load_tariffs(self) -> dict[int, list[Tariff]]:
         """Tariff versions by site, oldest first. Every site has at least one."""
@@ -246,6 +342,9 @@ class OutgoingCommand(NamedTuple):
 
     id: UUID
     evse_uid: str
+    dialect: str
+    base_topic: str | None
+    """Of the registry."""
     connector_id: int | None
     command: str
     params: dict[str, Any]
@@ -267,6 +366,9 @@ class CommandOutbox(Protocol):
 
     async def mark_sent(self, ids: Collection[UUID]) -> list[CommandUpdate]:
         """The broker has these; those that changed by it."""
+
+    async def answer(self, results: Sequence[CommandResult]) -> list[CommandUpdate]:
+        """Take these for answers of the stations; those commands that changed by it."""
 
     async def lapse(self, *, of_stations: bool, completion_timeout_s: float) -> list[CommandUpdate]:
         """End the commands whose time is over; those that changed. Unless `of_stations`, only those that no

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -23,7 +23,11 @@ EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 class Registry:
     """A cache that may be dropped at any time: the database holds everything needed to go on."""
 
-    def __init__(self, store: Store, rules: IngestRules) -> None:
+    def __init__(
+        self, store: Store, rules: IngestRules, dialect_of: Callable[[str], str] = lambda evse_uid: "native"
+    ) -> None:
+        """`dialect_of` tells what a station that nobody registered speaks."""
+        self._dialect_of = dialect_of
         self._store = store
         self._rules = rules
         self._stations: dict[str, Station] = {}
@@ -69,7 +73,7 @@ class Registry:
         found = await self._store.load_stations(sorted(missing))
         unknown = sorted(uid for uid in missing if uid not in found)
         if unknown and self._rules.register_unknown_stations:
-            await self._store.register_stations(unknown)
+            await self._store.register_stations(unknown, {uid: self._dialect_of(uid) for uid in unknown})
             found |= await self._store.load_stations(unknown)
         await self._add(found)
         self._lost.clear()

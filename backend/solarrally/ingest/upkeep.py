@@ -1,5 +1,5 @@
-"""What happens because time passes: silent stations go offline, silent sessions end, alerts are reviewed,
-rollups are computed, partitions are made ahead and dropped.
+"""What happens because time passes. To our stations: silent ones go offline, silent sessions end, rollups are
+computed. To the whole fleet, by one ingestor: alerts are reviewed, partitions are made ahead and dropped.
 """
 
 from __future__ import annotations
@@ -26,17 +26,14 @@ RETENTION_INTERVAL = timedelta(hours=1)
 
 
 class Upkeep:
-    """To be run between batches."""
+    """Of the stations of one store. To be run between batches."""
 
     def __init__(self, store: Store, registry: Registry, writer: Writer, rules: IngestRules) -> None:
         self._store = store
         self._registry = registry
         self._writer = writer
         self._rules = rules
-        self._next_retention = datetime.min.replace(tzinfo=UTC)
         self._watch = SilenceWatch(rules.offline_after_s, rules.session.silence_timeout_s)
-        self.alerts = AlertReview()
-        """The last review."""
 
     def start(self) -> None:
         """Forget whom we watched: the registry was loaded anew."""
@@ -78,12 +75,6 @@ class Upkeep:
         """Not loaded anew since; the new one has an entry of its own."""
         return self._registry.get(station.evse_uid) is station
 
-    async def review_alerts(self, now: datetime) -> None:
-        """What is wrong is an alert, and what is over is none."""
-        self.alerts = await self._store.review_alerts(now, self._rules.alerts)
-        if self.alerts.opened or self.alerts.resolved:
-            log.info("alerts_changed", opened=self.alerts.opened, resolved=self.alerts.resolved)
-
     async def learn_edits(self, now: datetime) -> None:
         """Somebody may have disabled a station, moved it, or told its maximum."""
         await self._registry.learn_edits(now)
@@ -94,9 +85,29 @@ class Upkeep:
         self._writer.rolled_up(marks)
         return len(marks)
 
-    async def keep_house(self, now: datetime) -> None:
-        """Prices may have changed, tomorrow needs a partition, and what is kept is bounded."""
+    async def keep_house(self) -> None:
+        """Prices may have changed."""
         await self._registry.read_tariffs()
+
+
+class FleetUpkeep:
+    """Of the whole database. To be run by one ingestor."""
+
+    def __init__(self, store: Store, rules: IngestRules) -> None:
+        self._store = store
+        self._rules = rules
+        self._next_retention = datetime.min.replace(tzinfo=UTC)
+        self.alerts = AlertReview()
+        """The last review."""
+
+    async def review_alerts(self, now: datetime) -> None:
+        """What is wrong is an alert, and what is over is none."""
+        self.alerts = await self._store.review_alerts(now, self._rules.alerts)
+        if self.alerts.opened or self.alerts.resolved:
+            log.info("alerts_changed", opened=self.alerts.opened, resolved=self.alerts.resolved)
+
+    async def keep_house(self, now: datetime) -> None:
+        """Tomorrow needs a partition, and what is kept is bounded."""
         await self._store.make_partitions(self._rules.partition_days_ahead)
         if self._rules.raw_keep_days and now >= self._next_retention:
             for what in await self._store.drop_raw(now, self._rules.raw_keep_days):

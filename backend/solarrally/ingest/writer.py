@@ -22,6 +22,7 @@ from solarrally.ingest.changes import Changes
 from solarrally.ingest.late import refold
 from solarrally.ingest.marks import Marks
 from solarrally.ingest.ports import (
+    Checkpoint,
     Delivery,
     ImportCount,
     RollupMark,
@@ -111,8 +112,10 @@ class Writer:
         *,
         parking: Parking = _NO_PARKING,
         may_conflict: bool = False,
+        checkpoint: Checkpoint | None = None,
     ) -> BatchOutcome:
-        """Commit what the messages say; each message then knows how many of its readings were new.
+        """Commit what the messages say, and that the source is taken in up to `checkpoint`; each message then
+        knows how many of its readings were new.
 
         With `may_conflict` readings thought to be new may be there already; without it, that is
         `StoreConflict`.
@@ -126,7 +129,9 @@ class Writer:
         try:
             await self._registry.require(wanted)
             async with self._store.transaction() as tx:
-                outcome, marks = await self._write(tx, messages, changes, now, parking, may_conflict)
+                outcome, marks = await self._write(
+                    tx, messages, changes, now, parking, may_conflict, checkpoint
+                )
         except BaseException:
             self._registry.forget(wanted | changes.stations)
             raise
@@ -167,6 +172,7 @@ class Writer:
         now: datetime,
         parking: Parking,
         may_conflict: bool,
+        checkpoint: Checkpoint | None,
     ) -> tuple[BatchOutcome, set[RollupMark]]:
         outcome = BatchOutcome()
         self._include_recovered(changes)
@@ -211,6 +217,9 @@ class Writer:
         if parking.imports:
             await tx.count_imported(import_counts(messages, parking.imports))
         self._include_due(changes, now)
+        if checkpoint is not None:
+            changes.rejected += checkpoint.rejected
+            await tx.save_checkpoint(checkpoint)
         await changes.write(tx, self._registry, self._rules.session)
         return outcome, marks
 

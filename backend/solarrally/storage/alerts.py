@@ -118,6 +118,7 @@ _DIFFERENCES: Final = f"""
 _UNRESOLVED: Final = """
     SELECT kind, count(*) FROM alert WHERE ended_at IS NULL AND resolved_at IS NULL GROUP BY kind
 """
+_WAIT_FOR_WRITERS: Final = "SET LOCAL lock_timeout = '2s'; LOCK TABLE station_event IN SHARE MODE"
 _NEW_EVENTS: Final = """
     SELECT last_event_id, (SELECT max(id) FROM station_event) AS newest_event_id FROM alert_review
 """
@@ -234,12 +235,18 @@ class _Faults:
     detail: str | None = None
 
 
-async def review(connection: Connection, now: datetime, rules: AlertRules) -> AlertReview:
+async def review(
+    connection: Connection, now: datetime, rules: AlertRules, *, has_other_writers: bool = False
+) -> AlertReview:
     """Open, change and end alerts so that they say what is wrong now, and tell watchers: one transaction.
 
-    Only the leading ingestor may call it: it takes events in the order of their ids.
+    Only the leading ingestor may call it: it takes events in the order of their ids. Where others write
+    events too (`has_other_writers`), theirs are kept out meanwhile: an event may be committed after one with
+    a higher id, and would never be searched.
     """
     async with connection.transaction():
+        if has_other_writers:
+            await connection.execute(_WAIT_FOR_WRITERS)
         # A plan for any instants reads all sessions there ever were: 140 ms instead of 8.
         await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
         faults = await _new_faults(connection, now)

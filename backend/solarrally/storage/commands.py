@@ -14,7 +14,7 @@ from uuid import UUID
 
 import asyncpg
 
-from solarrally.domain.command import ANSWER_GRACE_S, NO_ANSWER, NO_END
+from solarrally.domain.command import ANSWER_GRACE_S, NO_ANSWER, NO_END, CommandResult, answered
 from solarrally.domain.update import CommandUpdate
 from solarrally.errors import StoreUnavailable
 from solarrally.ingest.ports import OutgoingCommand
@@ -53,8 +53,8 @@ _CLAIM: Final = """
         WHERE finished_at IS NULL AND status = 'pending' AND expires_at > now() + interval '1 s'
         ORDER BY created_at, id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
     ) AND e.id = command.evse_id
-    RETURNING command.id, e.evse_uid, command.connector_id, command.command, command.params,
-        command.created_at, command.expires_at,
+    RETURNING command.id, e.evse_uid, e.dialect, e.base_topic, command.connector_id, command.command,
+        command.params, command.created_at, command.expires_at,
         extract(epoch FROM command.expires_at - now())::float8 AS expires_in_s
 """
 _SENT: Final = f"""
@@ -138,6 +138,8 @@ class PostgresOutbox:
             OutgoingCommand(
                 id=record["id"],
                 evse_uid=record["evse_uid"],
+                dialect=record["dialect"],
+                base_topic=record["base_topic"],
                 connector_id=record["connector_id"],
                 command=record["command"],
                 params=json.loads(record["params"]),
@@ -149,6 +151,22 @@ class PostgresOutbox:
 
     async def mark_sent(self, ids: Collection[UUID]) -> list[CommandUpdate]:
         return await self._change(_SENT, list(ids))
+
+    async def answer(self, results: Sequence[CommandResult]) -> list[CommandUpdate]:
+        connection = self._open
+        async with connection.transaction():
+            commands = await lock_commands(connection, {result.command_id for result in results})
+            now = await connection.fetchval("SELECT now()")
+            changed = []
+            for result in results:
+                command = commands.get(result.command_id)
+                new = None if command is None else answered(command, result, now)
+                if new is not None:
+                    commands[new.id] = new
+                    changed.append(new)
+            if changed:
+                await save_commands(connection, changed)
+        return changed
 
     async def lapse(self, *, of_stations: bool, completion_timeout_s: float) -> list[CommandUpdate]:
         return await self._change(_LAPSE, of_stations, completion_timeout_s)

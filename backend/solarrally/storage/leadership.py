@@ -13,6 +13,12 @@ import asyncpg
 ADVISORY_LOCK_INGEST: Final = 0x494E4753  # "INGS"
 
 
-async def try_lead(connection: asyncpg.Connection[asyncpg.Record]) -> bool:
-    """Whether this connection holds the lock now. Free again when the connection ends."""
-    return bool(await connection.fetchval("SELECT pg_try_advisory_lock($1)", ADVISORY_LOCK_INGEST))
+async def try_lead(
+    connection: asyncpg.Connection[asyncpg.Record], shard_lock: tuple[int, int] | None = None
+) -> bool:
+    """Whether this connection holds the lock now: of the one ingestor, or of a shard. Free again when the
+    connection ends.
+    """
+    if shard_lock is None:
+        return bool(await connection.fetchval("SELECT pg_try_advisory_lock($1)", ADVISORY_LOCK_INGEST))
+    return bool(await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", *shard_lock))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from solarrally.domain.bucket import BUCKET as BUCKET  # `solarrally maintain` takes it from here
 from solarrally.domain.bucket import BUCKET_S, bucket_start
 from solarrally.storage.rollup_statements import COMPUTE_BUCKETS, COMPUTE_DAYS
+from solarrally.storage.scope import Scope
 
 if TYPE_CHECKING:
     import asyncpg
@@ -82,19 +83,27 @@ async def mark_all_due(connection: Connection, since: datetime) -> int:
 
 
 async def roll_up(
-    connection: Connection, *, due_before: datetime, limit: int, rules: RollupRules
+    connection: Connection,
+    *,
+    due_before: datetime,
+    limit: int,
+    rules: RollupRules,
+    scope: Scope | None = None,
 ) -> RolledUp:
-    """Compute up to `limit` marked buckets that ended by `due_before`, oldest first, and their days.
+    """Compute up to `limit` marked buckets that ended by `due_before`, oldest first, and their days: of all
+    stations, or of those in `scope`.
 
     One transaction: a mark is gone exactly when its bucket is stored. Only the one who marks may call it:
     a mark inserted by a transaction that commits later is neither seen nor lost, but whoever remembers which
     marks are in the database must hear of those taken out.
     """
     started_s = time.monotonic()
+    scope = scope or Scope()
+    take_marks = _TAKE_MARKS.format(here=scope.holds_number("rollup_due.evse_id", 3))
     async with connection.transaction():
         marks = [
             (record["evse_id"], record["connector_id"], record["bucket_start"])
-            for record in await connection.fetch(_TAKE_MARKS, due_before - BUCKET, limit)
+            for record in await connection.fetch(take_marks, due_before - BUCKET, limit, *scope.values)
         ]
         if not marks:
             return RolledUp(marks=[], bucket_count=0, left_count=0, took_s=time.monotonic() - started_s)
@@ -154,7 +163,7 @@ ON CONFLICT DO NOTHING
 _TAKE_MARKS = """
 DELETE FROM rollup_due WHERE (bucket_start, evse_id, connector_id) IN (
     SELECT bucket_start, evse_id, connector_id FROM rollup_due
-    WHERE bucket_start <= $1 ORDER BY bucket_start, evse_id, connector_id LIMIT $2
+    WHERE bucket_start <= $1 AND {here} ORDER BY bucket_start, evse_id, connector_id LIMIT $2
 ) RETURNING evse_id, connector_id, bucket_start
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,11 +13,18 @@ from zoneinfo import ZoneInfoNotFoundError
 import asyncpg
 
 from solarrally.domain.alert import AlertReview, AlertRules
-from solarrally.domain.fleet import Connector, Station, unseen
+from solarrally.domain.fleet import Connector, Station, StationRoute, unseen
 from solarrally.domain.station import ConnectorState
 from solarrally.domain.tariff import Tariff
 from solarrally.errors import NotLeading, StoreUnavailable
-from solarrally.ingest.ports import PARKED_BYTES_AT_ONCE, Delivery, ParkedDelivery, RollupMark, StationReading
+from solarrally.ingest.ports import (
+    PARKED_BYTES_AT_ONCE,
+    Checkpoint,
+    Delivery,
+    ParkedDelivery,
+    RollupMark,
+    StationReading,
+)
 from solarrally.storage import alerts, retention
 from solarrally.storage.engine import connect
 from solarrally.storage.failures import translated
@@ -27,6 +34,9 @@ from solarrally.storage.partitions import ahead, days_in_default, ensure_partiti
 from solarrally.storage.rejected import prune
 from solarrally.storage.rollups import RollupRules, next_limit, roll_up
 from solarrally.storage.rows import READING_COLUMNS, fold_of, reading_of, session_of, tariff_of
+from solarrally.storage.scope import Scope
+from solarrally.storage.station_routes import load_routes
+from solarrally.storage.streams import OwnedShard, load_checkpoint
 from solarrally.storage.transaction import LAST_FIRST, PostgresTransaction
 
 STATEMENT_TIMEOUT_S = 20.0
@@ -50,9 +60,9 @@ _LATEST = """
     energy_source error_code quality
 """.split()  # noqa: SIM905  a list of words reads better than quotes and commas
 _LIVE = (
-    "SELECT evse_uid FROM evse WHERE is_online "
-    "UNION SELECT e.evse_uid FROM charging_session s JOIN evse e ON e.id = s.evse_id "
-    "WHERE s.status = 'ACTIVE'"
+    "SELECT evse_uid FROM evse WHERE is_online AND {here} "
+    "UNION SELECT evse_uid FROM charging_session s JOIN evse e ON e.id = s.evse_id "
+    "WHERE s.status = 'ACTIVE' AND {here}"
 )
 
 _READINGS_BEYOND = f"""
@@ -67,7 +77,7 @@ _READINGS_BEYOND = f"""
 _NEXT_PARKED = """
     SELECT * FROM (
         SELECT *, sum(octet_length(payload)) OVER (ORDER BY id) - octet_length(payload) AS bytes_before
-        FROM (SELECT * FROM parked_message ORDER BY id LIMIT $1) AS first
+        FROM (SELECT * FROM parked_message WHERE {here} ORDER BY id LIMIT $1) AS first
     ) AS counted WHERE bytes_before < $2 ORDER BY id
 """
 
@@ -86,8 +96,13 @@ class PostgresStore:
         rollup_rules: RollupRules,
         raw_keep_days: int = 0,
         must_lead: bool = False,
+        shard: OwnedShard | None = None,
+        has_other_writers: bool = False,
     ) -> None:
-        """With `must_lead` everything needs the lock of the one ingestor. `raw_keep_days` 0: for ever."""
+        """With `must_lead` everything needs the lock of the one ingestor, with `shard` that of the shard.
+        Then it sees the shard's stations alone, and a connection that was lost is made again by `lead` only.
+        `raw_keep_days` 0: for ever. `has_other_writers`: others store readings beside us, of other stations.
+        """
         # A day that retention would drop at once gets no partition of its own.
         self._own_partition_days = min(raw_keep_days or OWN_PARTITION_DAYS, OWN_PARTITION_DAYS)
         self._dsn = dsn
@@ -95,6 +110,9 @@ class PostgresStore:
         self._rollup_limit = 1
         self._site_name = site_name
         self._must_lead = must_lead
+        self._shard = shard
+        self._has_other_writers = has_other_writers
+        self._scope = Scope(None if shard is None else shard.hashes)
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
 
     async def close(self) -> None:
@@ -103,8 +121,18 @@ class PostgresStore:
         self._connection = None
 
     async def lead(self) -> None:
-        async with self._connected():
-            pass
+        async with self._connected(by_lead=True) as connection:
+            await connection.execute("SELECT 1")  # whether we still do; and we do not look idle
+
+    async def load_checkpoint(self, stream: str, shard_id: str) -> Checkpoint:
+        async with self._connected() as connection:
+            return await load_checkpoint(connection, stream, shard_id)
+
+    async def say_current(self, is_current: bool) -> None:
+        assert self._shard is not None
+        does = "try_advisory_lock" if is_current else "advisory_unlock"
+        async with self._connected() as connection:
+            await connection.execute(f"SELECT pg_{does}($1, $2)", *self._shard.current_lock)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[PostgresTransaction]:
@@ -132,13 +160,18 @@ class PostgresStore:
             self._connected() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
-            uids = [record["evse_uid"] for record in await connection.fetch(_LIVE)]
+            scope = self._scope
+            query = _LIVE.format(here=scope.holds("evse_uid", 1))
+            uids = [record["evse_uid"] for record in await connection.fetch(query, *scope.values)]
             return await _load(connection, uids)
 
     async def edited_stations(self, since: datetime) -> dict[str, datetime]:
         async with self._connected() as connection:
             records = await connection.fetch(
-                "SELECT evse_uid, edited_at FROM evse WHERE edited_at >= $1", since
+                "SELECT evse_uid, edited_at FROM evse WHERE edited_at >= $1 "
+                f"AND {self._scope.holds('evse_uid', 2)}",
+                since,
+                *self._scope.values,
             )
         return {record["evse_uid"]: record["edited_at"] for record in records}
 
@@ -153,7 +186,13 @@ class PostgresStore:
                 if newest is None or reading.order_key > newest:
                     yield StationReading(station, reading)
 
-    async def register_stations(self, evse_uids: Sequence[str]) -> None:
+    async def load_routes(self) -> list[StationRoute]:
+        async with self._connected() as connection:
+            return await load_routes(connection)
+
+    async def register_stations(
+        self, evse_uids: Sequence[str], dialects: Mapping[str, str] | None = None
+    ) -> None:
         async with self._connected() as connection:
             site_id = await connection.fetchval(
                 "SELECT id FROM site ORDER BY name = $1 DESC, id LIMIT 1", self._site_name
@@ -161,9 +200,11 @@ class PostgresStore:
             if site_id is None:
                 raise StoreUnavailable("there is no site: `solarrally migrate` makes it")
             await connection.execute(
-                "INSERT INTO evse (evse_uid, site_id) SELECT uid, $2 FROM unnest($1::text[]) AS uid "
+                "INSERT INTO evse (evse_uid, dialect, site_id) "
+                "SELECT uid, dialect, $3 FROM unnest($1::text[], $2::text[]) AS new (uid, dialect) "
                 "ON CONFLICT DO NOTHING",
                 list(evse_uids),
+                [(dialects or {}).get(uid, "native") for uid in evse_uids],
                 site_id,
             )
 
@@ -191,19 +232,28 @@ class PostgresStore:
     async def roll_up(self, due_before: datetime) -> list[RollupMark]:
         async with self._connected() as connection:
             rolled_up = await roll_up(
-                connection, due_before=due_before, limit=self._rollup_limit, rules=self._rollup_rules
+                connection,
+                due_before=due_before,
+                limit=self._rollup_limit,
+                rules=self._rollup_rules,
+                scope=self._scope,
             )
         self._rollup_limit = next_limit(self._rollup_limit, rolled_up.took_s, target_s=ROLLUP_STEP_S)
         return [RollupMark(*mark) for mark in rolled_up.marks]
 
     async def parked_counts(self) -> dict[str, int]:
         async with self._connected() as connection:
-            records = await connection.fetch("SELECT evse_uid, count(*) FROM parked_message GROUP BY 1")
+            records = await connection.fetch(
+                f"SELECT evse_uid, count(*) FROM parked_message WHERE {self._scope.holds('evse_uid', 1)} "
+                "GROUP BY 1",
+                *self._scope.values,
+            )
         return {record["evse_uid"]: record["count"] for record in records}
 
     async def next_parked(self, limit: int) -> list[ParkedDelivery]:
         async with self._connected() as connection:
-            records = await connection.fetch(_NEXT_PARKED, limit, PARKED_BYTES_AT_ONCE)
+            query = _NEXT_PARKED.format(here=self._scope.holds("evse_uid", 3))
+            records = await connection.fetch(query, limit, PARKED_BYTES_AT_ONCE, *self._scope.values)
         return [
             ParkedDelivery(
                 record["id"],
@@ -225,7 +275,7 @@ class PostgresStore:
 
     async def review_alerts(self, now: datetime, rules: AlertRules) -> AlertReview:
         async with self._connected() as connection:
-            return await alerts.review(connection, now, rules)
+            return await alerts.review(connection, now, rules, has_other_writers=self._has_other_writers)
 
     async def make_partitions(self, days_ahead: int) -> None:
         async with self._connected() as connection:
@@ -262,11 +312,14 @@ class PostgresStore:
             return made is not None
 
     @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    async def _connected(self, *, by_lead: bool = False) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
         """The connection, for the length of the block; dropped if the block loses it."""
         try:
             with translated():
                 if self._connection is None or self._connection.is_closed():
+                    if self._shard is not None and not by_lead:
+                        # Others look for free shards all the time: one may have had it in between.
+                        raise NotLeading("the connection that held the shard was lost")
                     self._connection = await self._connect()
                 yield self._connection
         except StoreUnavailable:
@@ -289,9 +342,17 @@ class PostgresStore:
             answer_timeout_s=ANSWER_TIMEOUT_S,
             server_settings=_NOTICE_OUR_DEATH,
         )
-        if self._must_lead and not await try_lead(connection):
+        try:
+            if self._shard is not None and not await try_lead(connection, self._shard.lock):
+                raise NotLeading(f"another ingestor reads {self._shard.shard.shard_id}")
+            if self._must_lead and not await try_lead(connection):
+                raise NotLeading("another ingestor holds the lock of this database")
+        except NotLeading:
             await connection.close(timeout=5)
-            raise NotLeading("another ingestor holds the lock of this database")
+            raise
+        except BaseException:  # cancelled perhaps: nobody else knows of it
+            connection.terminate()
+            raise
         return connection
 
     def _drop(self) -> None:

@@ -18,6 +18,7 @@ from solarrally.domain.update import CommandUpdate, ConnectorUpdate, SessionUpda
 from solarrally.errors import StoreConflict
 from solarrally.ingest.ports import (
     KEPT_PAYLOAD_BYTES,
+    Checkpoint,
     Delivery,
     ImportCount,
     RejectedPart,
@@ -125,6 +126,11 @@ _ADD_BILL = (
 )
 """With the site and its operator as they are at that moment."""
 
+_SAVE_CHECKPOINT = (
+    "INSERT INTO stream_checkpoint (stream, shard_id, sequence_number, is_finished) VALUES ($1, $2, $3, $4) "
+    "ON CONFLICT (stream, shard_id) DO UPDATE SET sequence_number = excluded.sequence_number, "
+    "is_finished = excluded.is_finished, updated_at = now()"
+)
 _COUNT_IMPORTED = """
     UPDATE import_job SET
         stored_count = stored_count + $2, duplicate_count = duplicate_count + $3,
@@ -313,6 +319,15 @@ class PostgresTransaction:
 
     async def count_imported(self, counts: Sequence[ImportCount]) -> None:
         await (await self._lazy.connection()).executemany(_COUNT_IMPORTED, counts)
+
+    async def save_checkpoint(self, checkpoint: Checkpoint) -> None:
+        self._lazy.later(
+            _SAVE_CHECKPOINT,
+            checkpoint.stream,
+            checkpoint.shard_id,
+            checkpoint.sequence_number,
+            checkpoint.is_finished,
+        )
 
     async def add_events(self, events: Sequence[StationEvent]) -> None:
         await (await self._lazy.connection()).executemany(

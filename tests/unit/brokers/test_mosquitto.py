@@ -668,3 +668,20 @@ async def _until(is_so: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while not is_so():  # noqa: ASYNC110  what is waited for has no event of its own
             await asyncio.sleep(0.001)
+
+
+async def test_a_refused_further_filter_is_said_and_the_rest_goes_on(server: ScriptedBroker) -> None:
+    with capture_logs() as logs:
+        async with connected(server) as (broker, link):
+            await _until(lambda: broker.listening_since is not None)
+            asking = asyncio.create_task(broker.hear(["home/#"]))
+            body = await link.expect(SUBSCRIBE)
+            link.send(suback(int.from_bytes(body[:2], "big"), 0x87))
+            await asking
+            link.send(numbered(1))
+
+            assert payloads(await take(broker, 1)) == [1]
+            link.hang_up()
+
+    said = [entry for entry in logs if entry["event"] == "subscription_refused"]
+    assert [(entry["log_level"], entry["topic_filter"]) for entry in said] == [("warning", "home/#")]

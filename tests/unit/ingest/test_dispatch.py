@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid5
@@ -12,14 +12,35 @@ from uuid import UUID, uuid5
 import pytest
 from structlog.testing import capture_logs
 
-from solarrally.domain.command import given_to_broker
+from solarrally.dialects.family import Family, Order, Outgoing, Translation
+from solarrally.dialects.routes import Routes
+from solarrally.domain.command import Answer, CommandResult, answered, given_to_broker
 from solarrally.domain.update import CommandUpdate
-from solarrally.errors import StoreUnavailable
-from solarrally.ingest.dispatch import SENT_AT_ONCE, Dispatch, DispatchRules, wire_payload
+from solarrally.errors import CommandNotTaken, StoreUnavailable
+from solarrally.ingest.devices import Devices
+from solarrally.ingest.dispatch import SENT_AT_ONCE, Dispatch, DispatchRules
 from solarrally.ingest.fates import FateCount
 from solarrally.ingest.ports import OutgoingCommand
+from solarrally.ingest.translation import wire_payload
 from tests.builders import at
 from tests.unit.ingest.test_command_results import ID, a_command
+
+
+def translate(order: Order) -> Translation:
+    """A device that takes a current limit, and says `ok` on the topic `limit`."""
+    if order.command != "set_current_limit":
+        raise CommandNotTaken(f"it has no word for {order.command}")
+    payload = f"{order.params['limit_a']:g}".encode()
+
+    def confirmation(key: str, said: bytes) -> Answer | None:
+        return Answer.COMPLETED if (key, said) == ("limit", b"ok") else None
+
+    return Translation([Outgoing("limit/set", payload)], confirmation)
+
+
+BOX = Family(name="box", vendor="Box Ltd", read=lambda key, payload: {}, translate=translate)
+MUTE = Family(name="mute", vendor="Box Ltd", read=lambda key, payload: {})
+ROUTES = Routes(registered=[BOX, MUTE])
 
 
 @dataclass
@@ -53,6 +74,11 @@ class FakeOutbox:
         self.waiting = [one for one in self.waiting if one.id not in ids]
         self.sent += ids
         changed = [given_to_broker(replace(a_command(self.status, one), sent_at=None), at(5)) for one in ids]
+        return [one for one in changed if one is not None]
+
+    async def answer(self, results: Sequence[CommandResult]) -> list[CommandUpdate]:
+        self.waiting = [one for one in self.waiting if one.id not in {each.command_id for each in results}]
+        changed = [answered(a_command("pending", each.command_id), each, at(5)) for each in results]
         return [one for one in changed if one is not None]
 
     async def lapse(self, *, of_stations: bool, completion_timeout_s: float) -> list[CommandUpdate]:
@@ -91,6 +117,8 @@ def outgoing(number: int = 0, **changes: object) -> OutgoingCommand:
     values: dict[str, object] = {
         "id": uuid5(ID, str(number)),
         "evse_uid": "cp1",
+        "dialect": "native",
+        "base_topic": None,
         "connector_id": 1,
         "command": "set_current_limit",
         "params": {"limit_a": 16.0},
@@ -101,15 +129,22 @@ def outgoing(number: int = 0, **changes: object) -> OutgoingCommand:
 
 
 def make(
-    outbox: FakeOutbox, publisher: FakePublisher, *, leads: bool = True, is_caught_up: bool = True
+    outbox: FakeOutbox,
+    publisher: FakePublisher,
+    *,
+    leads: bool = True,
+    is_caught_up: bool = True,
+    devices: Devices | None = None,
 ) -> tuple[Dispatch, FateCount]:
     counts = FateCount()
     return (
         Dispatch(
             outbox,
             publisher,
-            DispatchRules(topic_root="evse"),
+            DispatchRules(),
             counts,
+            routes=ROUTES,
+            devices=devices or Devices(),
             is_leading=lambda: leads,
             is_caught_up=lambda: is_caught_up,
         ),
@@ -234,3 +269,37 @@ async def test_parameters_are_not_logged() -> None:
 
     assert [entry["event"] for entry in logs] == ["command_changed"]
     assert "04A2B3C4" not in str(logs)
+
+
+async def test_a_device_of_another_family_is_asked_in_its_own_words_below_its_base_topic() -> None:
+    outbox, publisher = FakeOutbox([outgoing(dialect="box", base_topic="/home/box")]), FakePublisher()
+
+    assert await make(outbox, publisher)[0].turn() == 1
+
+    assert [(topic, payload) for topic, payload, _ in publisher.published] == [("/home/box/limit/set", b"16")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"dialect": "box", "command": "reset", "base_topic": "b"}, "it has no word for reset"),
+        ({"dialect": "mute", "base_topic": "b"}, "mute takes no commands"),
+        ({"dialect": "gone"}, "this version does not speak gone"),
+        ({"dialect": "box"}, "nothing was heard from it yet"),
+    ],
+)
+async def test_what_a_device_does_not_take_is_rejected_with_the_reason(
+    changes: dict[str, object], reason: str
+) -> None:
+    outbox, publisher = FakeOutbox([outgoing(0, **changes)]), FakePublisher()
+    dispatch, counts = make(outbox, publisher)
+
+    with capture_logs() as logs:
+        await dispatch.turn()
+
+    assert not publisher.published
+    assert not outbox.waiting
+    assert counts.commands == {"rejected": 1}
+    assert logs  # somebody will look for the reason
+    [refusal] = dispatch._word([outgoing(0, **changes)])[1]
+    assert reason in (refusal.detail or "")

@@ -1,0 +1,264 @@
+"""Devices that publish a value a topic: what one says within a second becomes one reading.
+
+Their messages are gathered by station. A moment begins with the first fresh value and ends a second later, by
+receipt; it is then told in our own format (`dialects.telling`), as a delivery that goes the way of all
+others: folded, parked, tried again. So nothing behind this knows what a device speaks. The messages
+themselves are acknowledged with the batch that holds their reading.
+
+A retained message says what was last known, and not when: it helps to understand what is fresh (is `wait for
+car` suspended by the vehicle or by us?), and no measurand of it is ever stored as a sample
+(docs/decisions/0014).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from solarrally.dialects.family import BASE_TOPIC, Said
+from solarrally.dialects.routes import Route, Routes
+from solarrally.dialects.telling import facts_of, status_payload, telemetry_payload
+from solarrally.domain.command import CommandResult
+from solarrally.domain.fleet import without_empty_levels
+from solarrally.errors import RejectedMessage
+from solarrally.ingest.devices import Device, Devices, Moment
+from solarrally.ingest.ports import Delivery
+
+LENGTH: Final = timedelta(seconds=1)
+TOLD_EVERY: Final = timedelta(seconds=60)
+"""A device that says only what changes, and is heard, is told so often: what it said before still holds."""
+HOLDS_FOR: Final = timedelta(seconds=120)
+"""After a longer silence nothing is known to hold any more."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class Sorted:
+    """What became of some deliveries."""
+
+    whole: list[Delivery] = field(default_factory=list)
+    """To be taken in: those that stand alone, and moments that ended."""
+    parts: list[Delivery] = field(default_factory=list)
+    """To be acknowledged with them."""
+    formed: int = 0
+    """Deliveries among `whole` that were made here."""
+    merged: int = 0
+    """Messages whose moment is among `whole`."""
+    ignored: int = 0
+    """Messages that say nothing of use."""
+
+
+class Moments:
+    """Between the broker and the batch. Time is handed in."""
+
+    def __init__(self, routes: Routes, devices: Devices) -> None:
+        self.has_news = False
+        """A device announced a base topic that is not listened to yet."""
+        self._routes = routes
+        self._devices = devices
+        self._root = f"{routes.topic_root}/"
+        self._announced_by: dict[str, str] = {}
+        """The base topic that was announced on a topic."""
+        self._open: dict[str, list[Delivery]] = {}
+        """By station, in the order in which their moments began: what is to be acknowledged with each."""
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def next_end(self) -> datetime | None:
+        """When the oldest open moment ends."""
+        for evse_uid in self._open:
+            device = self._devices.get(evse_uid)
+            assert device is not None
+            assert device.moment is not None
+            return device.moment.opened_at + LENGTH
+        return None
+
+    def take(self, deliveries: Iterable[Delivery], now: datetime) -> Sorted:
+        """Sort out what came, and end the moments whose time is over."""
+        out = Sorted()
+        root, find = self._root, self._routes.find
+        for delivery in deliveries:
+            if delivery.topic.startswith(root):
+                out.whole.append(delivery)
+                continue
+            try:
+                route = find(delivery.topic)
+            except RejectedMessage:
+                out.whole.append(delivery)
+                continue
+            self._take_part(route, delivery, out)
+        while (end := self.next_end()) is not None and end <= now:
+            self._end_first(out)
+        return out
+
+    def end_all(self) -> Sorted:
+        """End every moment, as nothing more will come."""
+        out = Sorted()
+        while self._open:
+            self._end_first(out)
+        return out
+
+    def forget(self) -> None:
+        """Drop what was not written."""
+        self._open.clear()
+        self._devices.forget_moments()
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _take_part(self, route: Route, delivery: Delivery, out: Sorted) -> None:
+        assert route.family is not None
+        if route.family.is_order(route.key, delivery.payload):
+            self._settle_ignored(delivery, out)  # it is to the device, from us or from somebody else
+            return
+        try:
+            said = route.family.read(route.key, delivery.payload)
+        except RejectedMessage:
+            out.whole.append(delivery)  # its fate is the same there, with the reason
+            return
+        if route.is_shared or (said is not None and BASE_TOPIC in said):
+            if said is None:
+                out.whole.append(delivery)
+            else:
+                self._take_shared(route, said, delivery, out)
+            return
+        device = self._devices.at(route)
+        if said is None:
+            out.whole.append(delivery)  # counted there as unknown
+        elif delivery.retained or not said:
+            self._settle_ignored(delivery, out)
+        if delivery.retained:
+            device.known.update(said or {})
+            device.facts.update(facts_of(said or {}))
+            return
+        self._hear(device, delivery.received_at, out)
+        for result in device.answers(route.key, delivery.payload, delivery.received_at):
+            self._emit(device, f"results/{result.command_id}", _result_payload(result), delivery, out)
+        if said:
+            self._add(device, said, delivery)
+        else:
+            self._keep_alive(device, delivery)
+
+    def _take_shared(self, route: Route, said: Said, delivery: Delivery, out: Sorted) -> None:
+        """Of several devices at once, or the announcement of one."""
+        base_topic = said.get(BASE_TOPIC)
+        if isinstance(base_topic, str):
+            self.has_news |= self._routes.announce(base_topic, route)
+            self._announced_by[delivery.topic] = without_empty_levels(base_topic)
+        rest = {name: value for name, value in said.items() if name != BASE_TOPIC}
+        base = self._announced_by.get(delivery.topic, route.base_topic)  # a last will does not name it
+        for device in self._devices.below(base):
+            if delivery.retained:
+                device.known.update(rest)
+                device.facts.update(facts_of(rest))
+                continue
+            self._hear(device, delivery.received_at, out)
+            if rest:
+                self._add(device, rest, None, at=delivery)
+            else:
+                self._keep_alive(device, delivery)
+        self._settle_ignored(delivery, out)
+
+    def _settle_ignored(self, delivery: Delivery, out: Sorted) -> None:
+        out.ignored += 1
+        if delivery.qos:
+            out.parts.append(delivery)
+
+    def _hear(self, device: Device, at: datetime, out: Sorted) -> None:
+        """It lives. A moment that is over ends before another, and what it said long ago no longer holds."""
+        while device.moment is not None and at >= device.moment.opened_at + LENGTH:
+            self._end_first(out)
+        if device.heard_at is not None and at - device.heard_at > HOLDS_FOR:
+            device.fresh.clear()
+        if device.facts.get("is_online") is False:
+            del device.facts["is_online"]
+        device.heard_at = at
+
+    def _add(self, device: Device, said: Said, part: Delivery | None, *, at: Delivery | None = None) -> None:
+        """`part` is a message of this device alone; one of several devices is settled elsewhere."""
+        delivery = part or at
+        assert delivery is not None
+        moment = self._moment_of(device, delivery)
+        moment.last_at = delivery.received_at
+        moment.said.update(said)
+        moment.is_repetition &= delivery.redelivered
+        device.known.update(said)
+        device.fresh.update(said)
+        device.facts.update(facts_of(said))
+        if part is not None:
+            moment.parts += 1
+            if part.qos:
+                self._open[device.evse_uid].append(part)
+
+    def _keep_alive(self, device: Device, delivery: Delivery) -> None:
+        if device.moment is None and device.family.holds and _is_over(device.told_at, delivery.received_at):
+            self._moment_of(device, delivery)
+
+    def _moment_of(self, device: Device, delivery: Delivery) -> Moment:
+        if device.moment is None:
+            device.moment = Moment(delivery.received_at, delivery.received_at)
+            self._open[device.evse_uid] = []
+        return device.moment
+
+    def _end_first(self, out: Sorted) -> None:
+        evse_uid, unacknowledged = next(iter(self._open.items()))
+        del self._open[evse_uid]
+        device = self._devices.get(evse_uid)
+        assert device is not None
+        moment, device.moment = device.moment, None
+        assert moment is not None
+        told_before = out.formed
+        at = moment.last_at
+        last = Delivery(
+            topic="",
+            payload=b"",
+            qos=0,
+            retained=False,
+            redelivered=moment.is_repetition and moment.parts > 0,
+            received_at=at,
+            packet_id=0,
+            connection=0,
+        )
+        said = device.fresh if device.family.holds else moment.said
+        telemetry = telemetry_payload(device.family.tell(said, device.known))
+        if telemetry is not None:
+            self._emit(device, "telemetry", telemetry, last, out)
+            device.told_facts["is_online"] = True
+        self._tell_facts(device, last, out, has_told=telemetry is not None)
+        out.parts += unacknowledged
+        if out.formed > told_before:
+            device.told_at = at
+            out.merged += moment.parts
+        else:
+            out.ignored += moment.parts
+
+    def _tell_facts(self, device: Device, last: Delivery, out: Sorted, *, has_told: bool) -> None:
+        """What it says of itself, when that is news; that it lives, when there is nothing else to say."""
+        facts = dict(device.facts)
+        is_news = device.told_at is None or any(facts[name] != device.told_facts.get(name) for name in facts)
+        if is_news or (not has_told and _is_over(device.told_at, last.received_at)):
+            self._emit(device, "status", status_payload(device.family, facts), last, out)
+            device.told_facts = {"is_online": True, **facts}
+        if facts.get("is_online") is False:
+            device.fresh.clear()
+            device.facts.pop("is_online", None)
+
+    def _emit(self, device: Device, kind: str, payload: bytes, last: Delivery, out: Sorted) -> None:
+        topic = f"{self._root}{device.evse_uid}/{kind}"
+        out.whole.append(
+            last._replace(topic=topic, payload=payload, qos=0, retained=False, packet_id=0, connection=0)
+        )
+        out.formed += 1
+
+
+def _is_over(told_at: datetime | None, at: datetime) -> bool:
+    return told_at is None or at - told_at >= TOLD_EVERY
+
+
+def _result_payload(result: CommandResult) -> bytes:
+    return _encode({"status": result.answer.value, "detail": result.detail})

@@ -1,0 +1,54 @@
+"""A command in the words of the station that gets it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from solarrally.dialects.family import Confirmation, Order
+from solarrally.dialects.routes import NATIVE, Routes
+from solarrally.errors import CommandNotTaken
+from solarrally.ingest.devices import Devices
+from solarrally.ingest.ports import OutgoingCommand
+
+
+class Worded(NamedTuple):
+    """What to publish, and what will show that it arrived; None where the station answers itself."""
+
+    messages: list[tuple[str, bytes]]
+    confirmation: Confirmation | None
+
+
+def worded(command: OutgoingCommand, routes: Routes, devices: Devices) -> Worded:
+    """Topics and payloads of a command. Raises `CommandNotTaken`."""
+    if command.dialect == NATIVE:
+        topic = f"{routes.topic_root}/{command.evse_uid}/commands/{command.id}"
+        return Worded([(topic, wire_payload(command))], None)
+    family = routes.family_named(command.dialect)
+    if family is None:
+        raise CommandNotTaken(f"this version does not speak {command.dialect}")
+    if family.translate is None:
+        raise CommandNotTaken(f"{family.name} takes no commands")
+    device = devices.get(command.evse_uid)
+    wire_base = None if device is None else device.wire_base
+    if wire_base is None and command.base_topic is not None:
+        wire_base = f"{command.base_topic.rstrip('/')}/"
+    if wire_base is None:
+        raise CommandNotTaken("nothing was heard from it yet, so that it is not known where it listens")
+    known = {} if device is None else device.known
+    translation = family.translate(Order(command.command, command.params, known))
+    messages = [(f"{wire_base}{one.key}", one.payload) for one in translation.messages]
+    return Worded(messages, translation.confirmation)
+
+
+def wire_payload(command: OutgoingCommand) -> bytes:
+    """The JSON that a station of our own format gets."""
+    said: dict[str, object] = {
+        "command": command.command,
+        "params": command.params,
+        "expires_at": command.expires_at,
+    }
+    if command.connector_id is not None:
+        said["connector_id"] = command.connector_id
+    return msgspec.json.encode(said)

@@ -1,0 +1,319 @@
+"""Devices that publish a value a topic: their messages become one reading a moment, and each has its fate."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from solarrally.dialects.family import BASE_TOPIC, Family, Place, Said, Value
+from solarrally.dialects.routes import Routes
+from solarrally.dialects.values import Field, flag, number, read_field, text
+from solarrally.domain.command import Answer
+from solarrally.domain.fleet import StationRoute
+from solarrally.ingest.devices import Devices
+from solarrally.ingest.fates import Fate
+from solarrally.ingest.moments import Moments, Sorted
+from solarrally.ingest.pipeline import Pipeline
+from solarrally.ingest.ports import Delivery
+from tests.builders import at
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.queue_broker import QueueBroker
+from tests.unit.ingest.test_pipeline import RULES, Clock
+
+FIELDS: dict[str, Field | None] = {
+    "watts": Field("power_w", number, "W", "the test"),
+    "total": Field("energy_wh", number, "Wh", "the test"),
+    "plugged": Field("plugged", flag, "", "the test"),
+    "fw": Field("firmware", text, "", "the test"),
+    "alive": Field("is_online", flag, "", "the test"),
+    "clock": None,
+}
+COMMAND = UUID("0c0b8b1e-0000-4000-8000-000000000001")
+
+
+def place(levels: Sequence[str]) -> Place | None:
+    if levels[0] != "box":
+        return None
+    if len(levels) == 2:
+        return Place("box", "box", levels[1], is_shared=True)
+    return Place("/".join(levels[:2]), f"box-{levels[1]}", "/".join(levels[2:]))
+
+
+def read(key: str, payload: bytes) -> Said | None:
+    if key == "announce":
+        return {"is_online": False} if payload == b"-" else {BASE_TOPIC: payload.decode()}
+    return read_field(FIELDS, key, payload)
+
+
+def tell(said: Mapping[str, Value], known: Mapping[str, Value]) -> Said:
+    told: Said = {name: said[name] for name in ("power_w", "energy_wh") if name in said}
+    if "plugged" in known:
+        told["status"] = "preparing" if known["plugged"] else "available"
+    return told
+
+
+def family(*, holds: bool = False) -> Family:
+    return Family(
+        name="box",
+        vendor="Box Ltd",
+        topic_filters=["box/#"],
+        place=place,
+        read=read,
+        tell=tell,
+        is_order=lambda key, payload: key.endswith("/set"),
+        holds=holds,
+    )
+
+
+def part(
+    key: str, payload: str, seconds: float = 0.0, *, retained: bool = False, qos: int = 0, base: str = "box/1"
+) -> Delivery:
+    return Delivery(f"{base}/{key}", payload.encode(), qos, retained, False, at(seconds), 7, 1)
+
+
+class Bench:
+    """Moments with nothing around them."""
+
+    def __init__(self, one: Family | None = None, *stations: StationRoute) -> None:
+        self.routes = Routes(families=[one or family()])
+        self.routes.learn(stations)
+        self.devices = Devices()
+        self.moments = Moments(self.routes, self.devices)
+
+    def take(self, *parts: Delivery, now: float | None = None) -> Sorted:
+        end = max((each.received_at for each in parts), default=at(0)) if now is None else at(now)
+        return self.moments.take(parts, end)
+
+
+def told(sorted_: Sorted) -> list[tuple[str, Any]]:
+    return [(each.topic, json.loads(each.payload)) for each in sorted_.whole]
+
+
+def test_what_is_said_within_a_second_becomes_one_reading() -> None:
+    bench = Bench()
+    first = bench.take(part("watts", "7000"), part("total", "1500", 0.4), part("watts", "7100", 0.9))
+
+    assert first.whole == []
+    ended = bench.take(now=1.0)
+
+    assert told(ended)[0] == ("evse/box-1/telemetry", {"power_w": 7100.0, "energy_wh": 1500.0})
+    assert ended.whole[0].received_at == at(0.9)
+    assert (ended.merged, ended.ignored) == (3, 0)
+
+
+def test_a_reading_is_of_when_its_last_value_came_however_late_the_moment_is_ended() -> None:
+    bench = Bench()
+    bench.take(part("watts", "7000"), part("total", "1500", 0.3))
+    ended = bench.take(part("watts", "0", 25))
+
+    assert [(each.topic, each.received_at) for each in ended.whole][:1] == [("evse/box-1/telemetry", at(0.3))]
+
+
+def test_what_comes_after_a_moment_changes_nothing_of_it() -> None:
+    """A batch may hold minutes: the last will, and then a sign of life of much later."""
+    bench = Bench(family(holds=True))
+    bench.take(part("watts", "7000"), part("alive", "0", 0.5), now=0.5)
+    ended = told(bench.take(part("total", "10", 500)))
+
+    assert ended == [
+        ("evse/box-1/telemetry", {"power_w": 7000.0}),
+        ("evse/box-1/status", {"state": "offline", "vendor": "Box Ltd"}),
+    ]
+
+
+def test_what_is_said_to_a_device_is_no_sign_of_its_life() -> None:
+    bench = Bench(family(holds=True))
+    sorted_ = bench.take(part("limit/set", "16"), part("limit/set", "8", 70))
+
+    assert (sorted_.whole, sorted_.ignored, len(bench.moments)) == ([], 2, 0)
+
+
+def test_the_next_moment_says_only_what_was_said_in_it() -> None:
+    bench = Bench()
+    bench.take(part("watts", "7000"), part("total", "1500", 0.1))
+    bench.take(now=2)
+    bench.take(part("watts", "6900", 5))
+
+    assert told(bench.take(now=7)) == [("evse/box-1/telemetry", {"power_w": 6900.0})]
+
+
+def test_a_moment_ends_by_receipt_also_when_all_of_it_comes_at_once() -> None:
+    """After a pause of ours a whole minute is read in one go."""
+    ended = Bench().take(*(part("watts", str(second), second) for second in range(4)), now=100)
+
+    assert [said.get("power_w") for topic, said in told(ended) if topic.endswith("telemetry")] == [0, 1, 2, 3]
+
+
+def test_a_retained_value_is_never_a_sample_but_helps_to_understand_what_is_fresh() -> None:
+    bench = Bench()
+    seeded = bench.take(
+        part("plugged", "1", retained=True),
+        part("watts", "7000", retained=True),
+        part("fw", "1.2", retained=True),
+    )
+    assert (seeded.whole, seeded.ignored) == ([], 3)
+    assert bench.take(now=500).whole == []
+
+    bench.take(part("total", "10", 600))
+
+    assert told(bench.take(now=602)) == [
+        ("evse/box-1/telemetry", {"energy_wh": 10.0, "status": "preparing"}),
+        ("evse/box-1/status", {"state": "online", "vendor": "Box Ltd", "firmware": "1.2"}),
+    ]
+
+
+def test_a_device_that_says_only_what_changes_is_told_again_while_it_is_heard() -> None:
+    bench = Bench(family(holds=True))
+    bench.take(part("watts", "0"), part("total", "10"))
+    bench.take(now=2)
+
+    quiet = [bench.take(part("clock", "", second), now=second) for second in range(10, 70, 10)]
+    again = bench.take(now=62)
+
+    assert all(not each.whole for each in quiet)
+    assert told(again) == [("evse/box-1/telemetry", {"power_w": 0.0, "energy_wh": 10.0})]
+
+
+def test_what_was_said_long_ago_no_longer_holds() -> None:
+    bench = Bench(family(holds=True))
+    bench.take(part("watts", "7000"))
+    bench.take(now=2)
+
+    bench.take(part("total", "10", 500))
+
+    assert told(bench.take(now=502))[0] == ("evse/box-1/telemetry", {"energy_wh": 10.0})
+
+
+def test_what_cannot_be_read_is_left_to_be_rejected_and_what_nobody_knows_to_be_counted() -> None:
+    strange = [part("watts", "much"), part("colour", "blue")]
+
+    assert Bench().take(*strange).whole == strange
+
+
+def test_its_messages_are_acknowledged_with_their_reading_and_not_before() -> None:
+    bench = Bench()
+    acknowledged = bench.take(part("watts", "1", qos=1), part("clock", "", 0.1, qos=1)).parts
+
+    assert [each.topic for each in acknowledged] == ["box/1/clock"]
+    assert [each.topic for each in bench.take(now=1).parts] == ["box/1/watts"]
+
+
+def test_a_last_will_takes_it_offline_and_what_it_says_next_brings_it_back() -> None:
+    bench = Bench()
+    bench.take(part("watts", "1"))
+    bench.take(now=1)
+    bench.take(part("alive", "0", 10))
+    offline = told(bench.take(now=11))
+    bench.take(part("watts", "2", 20))
+    online = told(bench.take(now=21))
+    bench.take(part("alive", "0", 30))
+    offline_again = told(bench.take(now=31))
+
+    assert [said["state"] for topic, said in offline if topic.endswith("status")] == ["offline"]
+    assert ("evse/box-1/telemetry", {"power_w": 2.0}) in online
+    assert not any(said.get("state") == "offline" for _, said in online)
+    assert [said["state"] for topic, said in offline_again if topic.endswith("status")] == ["offline"]
+
+
+def test_a_shared_topic_is_a_sign_of_life_of_every_device_below_it_and_makes_no_station() -> None:
+    bench = Bench()
+    alone = bench.take(part("alive", "1", base="box"))
+    bench.take(part("watts", "1", 1), part("watts", "2", 1, base="box/2"))
+    bench.take(now=3)
+    bench.take(part("alive", "0", 10, base="box"))
+
+    assert (alone.whole, alone.ignored) == ([], 1)
+    assert sorted(topic for topic, said in told(bench.take(now=12)) if said.get("state") == "offline") == [
+        "evse/box-1/status",
+        "evse/box-2/status",
+    ]
+
+
+def test_a_base_topic_of_the_registry_names_the_station_whatever_empty_levels_it_has() -> None:
+    registered = StationRoute("garage", "box", "/emon//wallbox/")
+    bench = Bench(None, registered)
+    bench.take(part("watts", "1", base="emon/wallbox"), part("total", "2", base="/emon//wallbox/"))
+
+    assert told(bench.take(now=1))[0] == ("evse/garage/telemetry", {"power_w": 1.0, "energy_wh": 2.0})
+    assert "emon/wallbox/#" in bench.routes.topic_filters
+    assert "/emon/wallbox/#" in bench.routes.topic_filters
+
+
+def test_an_announced_base_topic_is_listened_to_once() -> None:
+    bench = Bench()
+    bench.take(part("announce", "attic/box", base="box"))
+
+    assert bench.moments.has_news
+    assert "attic/box/#" in bench.routes.topic_filters
+    announcement = bench.routes.find("box/announce")
+    assert not bench.routes.announce("attic/box", announcement)
+    assert not bench.routes.announce("box/3", announcement)  # is listened to as it is
+    assert not bench.routes.announce("evse/cp1", announcement)  # nobody else's
+    assert not bench.routes.announce("#", announcement)
+
+
+def test_an_announced_base_topic_is_the_station_that_announced_it_and_its_will_finds_it() -> None:
+    bench = Bench()
+    bench.take(part("announce", "attic/box", base="box"))
+    bench.take(part("watts", "7000", 1, base="/attic//box"))
+    at_the_end = told(bench.take(part("announce", "-", 5, base="box"), now=7))
+
+    assert at_the_end[0] == ("evse/box/telemetry", {"power_w": 7000.0})
+    assert at_the_end[-1][1]["state"] == "offline"
+
+
+def test_a_command_is_answered_by_what_the_device_then_says() -> None:
+    bench = Bench()
+    bench.take(part("watts", "1"))
+    device = bench.devices.get("box-1")
+    assert device is not None
+    device.expect(
+        COMMAND,
+        lambda key, payload: Answer.COMPLETED if (key, payload) == ("plugged", b"1") else None,
+        at(30),
+    )
+
+    before = bench.take(part("plugged", "0", 0.2))
+    answer = bench.take(part("plugged", "1", 0.4))
+    again = bench.take(part("plugged", "1", 0.5))
+
+    assert before.whole == again.whole == []
+    assert told(answer) == [
+        (f"evse/box-1/results/{COMMAND}", {"status": "completed", "detail": "the device says so on plugged"})
+    ]
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 1000])
+def test_every_message_has_a_fate_and_the_sums_agree(batch_size: int) -> None:
+    messages = [
+        ("box/1/watts", b"7000", at(0)),
+        ("box/1/total", b"1500", at(0.2)),
+        ("box/1/clock", b"12:00", at(0.3)),
+        ("box/1/watts", b"much", at(0.4)),
+        ("box/1/colour", b"blue", at(0.5)),
+        ("nobody/knows", b"", at(0.6)),
+        ("box/1/watts", b"7100", at(5)),
+        ("evse/cp1/telemetry", b'{"power_w": 1}', at(6)),
+    ]
+    store, clock = MemoryStore(), Clock(at(100))
+    broker = QueueBroker(messages, batch_size=batch_size)
+    pipeline = Pipeline(broker, store, RULES, clock, routes=Routes(families=[family()]))
+    broker.on_empty = pipeline.stop
+
+    asyncio.run(pipeline.run())
+
+    counts = pipeline.counts
+    assert counts.delivered == len(messages)
+    assert counts.settled == counts.delivered + counts.moments
+    assert counts.fates[Fate.MERGED] == 3
+    assert counts.fates[Fate.REJECTED] == 2
+    assert counts.fates[Fate.IGNORED] == 2
+    assert broker.unacknowledged == 0
+    assert {reading.power_w for reading in store.tables.readings.values()} - {None} == {7000, 7100, 1}
+    assert store.tables.dialects == {"box-1": "box", "cp1": "native"}
+    assert "box/#" in broker.heard
