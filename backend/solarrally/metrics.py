@@ -79,6 +79,11 @@ class IngestCollector(Collector):
             ("parked_messages", "Messages of floods that wait in the database.", pipeline.parking.waiting),
             ("parked_stations", "Stations whose messages wait there.", pipeline.parking.stations),
             ("stations", "Stations in memory.", pipeline.stations),
+            (
+                "stations_to_renew",
+                "Stations whose last certificate ends within 30 days.",
+                pipeline.stations_to_renew,
+            ),
         ):
             yield GaugeMetricFamily(f"solarrally_{name}", text, value)
 

@@ -53,6 +53,10 @@ class StreamFigures:
         return sum(work.pipeline.stations for work in self._ingest.work)
 
     @property
+    def stations_to_renew(self) -> int:
+        return self._ingest.stations_to_renew
+
+    @property
     def unresolved_alerts(self) -> Mapping[AlertKind, int]:
         return self._ingest.unresolved_alerts
 

@@ -190,6 +190,9 @@ class MemoryStore:
     async def drop_raw(self, now: datetime, keep_days: int) -> list[str]:
         return []
 
+    async def count_stations_to_renew(self, now: datetime, ends_before: datetime) -> int:
+        return 0  # nothing here has certificates
+
     async def prune_rejected(self, *, keep_count: int, keep_bytes: int) -> int:
         pruned = max(0, len(self.tables.rejected) - keep_count)
         del self.tables.rejected[:pruned]

@@ -39,6 +39,9 @@ class IngestFigures(Protocol):
     def stations(self) -> int: ...
 
     @property
+    def stations_to_renew(self) -> int: ...
+
+    @property
     def unresolved_alerts(self) -> Mapping[AlertKind, int]: ...
 
     @property

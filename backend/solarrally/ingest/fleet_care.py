@@ -33,6 +33,10 @@ class FleetCare:
         self._upkeep = FleetUpkeep(store, rules)
 
     @property
+    def stations_to_renew(self) -> int:
+        return self._upkeep.stations_to_renew if self.is_leading else 0
+
+    @property
     def unresolved_alerts(self) -> Mapping[AlertKind, int]:
         """As the last review left them; empty while another ingestor reviews."""
         return self._upkeep.alerts.unresolved if self.is_leading else {}

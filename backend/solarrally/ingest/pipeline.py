@@ -118,6 +118,11 @@ class Pipeline:
         return len(self._registry)
 
     @property
+    def stations_to_renew(self) -> int:
+        """How many stations have no certificate that lasts."""
+        return 0 if self._fleet is None else self._fleet.stations_to_renew
+
+    @property
     def unresolved_alerts(self) -> Mapping[AlertKind, int]:
         """How many alerts of each kind the last review left; kinds without any may be missing."""
         return {} if self._fleet is None else self._fleet.alerts.unresolved

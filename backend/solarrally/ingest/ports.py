@@ -333,6 +333,9 @@ class Store(Protocol):
     async def drop_raw(self, now: datetime, keep_days: int) -> list[str]:
         """Drop raw readings older than so many days, once they are rolled up; what was dropped."""
 
+    async def count_stations_to_renew(self, now: datetime, ends_before: datetime) -> int:
+        """Stations with a certificate that holds, and none that holds until then or longer."""
+
     async def prune_rejected(self, *, keep_count: int, keep_bytes: int) -> int:
         """Drop the oldest rejected messages; how many."""
 

@@ -155,6 +155,10 @@ class StreamIngest:
         return self._care.is_leading
 
     @property
+    def stations_to_renew(self) -> int:
+        return self._care.stations_to_renew
+
+    @property
     def unresolved_alerts(self) -> Mapping[AlertKind, int]:
         return self._care.unresolved_alerts
 

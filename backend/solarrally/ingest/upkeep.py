@@ -22,6 +22,8 @@ log = structlog.get_logger()
 
 ROLLUP_GRACE = timedelta(minutes=1)
 """A quarter of an hour is computed so long after its end: what is a little late is then in."""
+RENEW_BEFORE = timedelta(days=30)
+"""A certificate that ends within this should have a successor."""
 RETENTION_INTERVAL = timedelta(hours=1)
 
 
@@ -99,6 +101,8 @@ class FleetUpkeep:
         self._next_retention = datetime.min.replace(tzinfo=UTC)
         self.alerts = AlertReview()
         """The last review."""
+        self.stations_to_renew = 0
+        """Stations whose last certificate ends within `RENEW_BEFORE`."""
 
     async def review_alerts(self, now: datetime) -> None:
         """What is wrong is an alert, and what is over is none."""
@@ -113,6 +117,7 @@ class FleetUpkeep:
             for what in await self._store.drop_raw(now, self._rules.raw_keep_days):
                 log.info("raw_readings_dropped", what=what, keep_days=self._rules.raw_keep_days)
             self._next_retention = now + RETENTION_INTERVAL
+        self.stations_to_renew = await self._store.count_stations_to_renew(now, now + RENEW_BEFORE)
         pruned = await self._store.prune_rejected(
             keep_count=self._rules.rejected_keep_count, keep_bytes=self._rules.rejected_keep_bytes
         )

@@ -73,6 +73,13 @@ _READINGS_BEYOND = f"""
     ORDER BY r.evse_id, r.connector_id, r.ts, coalesce(r.seq, -1), r.received_at, r.digest
 """
 
+_TO_RENEW = """
+    SELECT count(*) FROM (
+        SELECT FROM evse_credential WHERE revoked_at IS NULL AND coalesce(not_after > $1, true)
+        GROUP BY evse_id HAVING bool_and(coalesce(not_after < $2, false))
+    ) AS station
+"""
+
 # Arrays and lines of uploaded logs hold many readings: a batch is bounded by bytes too.
 _NEXT_PARKED = """
     SELECT * FROM (
@@ -282,6 +289,10 @@ class PostgresStore:
             today = datetime.now(UTC).date()
             late = await days_in_default(connection, since=today - timedelta(days=self._own_partition_days))
             await ensure_partitions(connection, [*ahead(today, days_ahead), *late])
+
+    async def count_stations_to_renew(self, now: datetime, ends_before: datetime) -> int:
+        async with self._connected() as connection:
+            return int(await connection.fetchval(_TO_RENEW, now, ends_before))
 
     async def prune_rejected(self, *, keep_count: int, keep_bytes: int) -> int:
         async with self._connected() as connection:
