@@ -1,4 +1,7 @@
-"""The command line: one verb a process, each a few lines that load settings and hand over."""
+"""The command line: one verb a process, each a few lines that load settings and hand over.
+
+A verb imports what it needs when it is called, after its settings: to import everything takes a second.
+"""
 
 from __future__ import annotations
 
@@ -15,32 +18,54 @@ import structlog
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from solarrally import export_cli, import_cli, maintain_cli, rejected_cli, stations_cli, users_cli, wiring
-from solarrally.embedded.up import run_up
-from solarrally.embedded.up_options import UpOptions
 from solarrally.errors import SettingsError, SolarRallyError
 from solarrally.logs import configure_logs
 from solarrally.settings import Settings, load_settings
-from solarrally.watch import watch as live_table
 
 log = structlog.get_logger()
+
+
+class Verbs(TyperGroup):
+    """The verbs of this file; those of other files join them when one is called, or all are listed."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The verb of that name, or None."""
+        if cmd_name not in self.commands:
+            self.commands.update(_verbs_of_other_files())
+        return super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of all."""
+        self.commands.update(_verbs_of_other_files())
+        return super().list_commands(ctx)
+
+
+def _verbs_of_other_files() -> dict[str, Any]:
+    from solarrally import export_cli, import_cli, maintain_cli, rejected_cli, stations_cli, users_cli
+
+    others = typer.Typer()
+    others.command()(maintain_cli.maintain)
+    others.command()(export_cli.export)
+    others.command("import")(import_cli.import_file)
+    others.add_typer(users_cli.users, name="users")
+    others.add_typer(users_cli.roles, name="roles")
+    others.add_typer(users_cli.keys, name="keys")
+    others.add_typer(stations_cli.stations, name="stations")
+    others.add_typer(rejected_cli.app, name="rejected")
+    return dict(get_group(others).commands)
+
+
 app = typer.Typer(
     name="solarrally",
+    cls=Verbs,
     help="Telemetry backend for EV charging stations: MQTT in, sessions, bills and a live picture out.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-app.add_typer(users_cli.users, name="users")
-app.add_typer(users_cli.roles, name="roles")
-app.add_typer(users_cli.keys, name="keys")
-app.add_typer(stations_cli.stations, name="stations")
-app.add_typer(rejected_cli.app, name="rejected")
-app.command()(maintain_cli.maintain)
-app.command()(export_cli.export)
-app.command("import")(import_cli.import_file)
 
 EXIT_SETTINGS = 2
 _GC_THRESHOLDS = (200_000, 20, 100)
@@ -69,6 +94,8 @@ def ingest() -> None:
     in hand.
     """
     settings = _start()
+    from solarrally import wiring
+
     gc.set_threshold(*_GC_THRESHOLDS)
 
     async def run() -> None:
@@ -92,6 +119,8 @@ def migrate() -> None:
     missing.
     """
     settings = _start()
+    from solarrally import wiring
+
     _run(wiring.migrate_and_seed(settings))
 
 
@@ -99,6 +128,8 @@ def migrate() -> None:
 def serve() -> None:
     """Serve the REST API and the live WebSocket."""
     settings = _start()
+    from solarrally import wiring
+
     _run(wiring.serve_api(settings))
 
 
@@ -124,6 +155,9 @@ def up(
     ] = None,
 ) -> None:
     """Start everything on this machine: database, broker, ingestor, API and a simulated fleet."""
+    from solarrally.embedded.up import run_up
+    from solarrally.embedded.up_options import UpOptions
+
     options = UpOptions(
         data_dir=data_dir,
         fresh=fresh,
@@ -149,6 +183,8 @@ def watch(
     ] = 5.0,
 ) -> None:
     """Show all stations live in the terminal, over the API's WebSocket. Ctrl-C ends it."""
+    from solarrally.watch import watch as live_table
+
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(live_table(url.rstrip("/"), username, password, max_rate_hz=max_rate_hz))
 

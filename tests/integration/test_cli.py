@@ -66,6 +66,19 @@ def test_what_only_one_command_needs_is_asked_for_by_that_one(command: str, name
     assert name in result.stderr
 
 
+def test_a_wrong_setting_is_said_before_the_database_and_the_api_are_imported() -> None:
+    """That takes a second; `up` and `check-config` never need them."""
+    imported = subprocess.run(
+        [sys.executable, "-c", "import sys, solarrally.cli; print(*sys.modules, sep=chr(10))"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout.splitlines()
+
+    assert {"sqlalchemy", "fastapi", "alembic", "cryptography", "aiomqtt"} & set(imported) == set()
+
+
 def test_secrets_are_not_shown() -> None:
     result = solarrally("check-config", **GOOD, SOLARRALLY_JWT_SECRET="5f9-hidden-2b7c1e08d4a6-well-enough")
 

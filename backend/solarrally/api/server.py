@@ -43,6 +43,7 @@ class Server(uvicorn.Server):
         await say_goodbye(self._solarrally)
         await super().shutdown(sockets)
 
+
 KEEP_ALIVE_S: Final = 130
 """Longer than proxies keep an idle connection (infra/alb.tf: 120 s): who closes first decides, and a request
 that meets our closing is answered with 502 by the proxy.
