@@ -193,6 +193,9 @@ def watch(
 def check_config() -> None:
     """Explain every setting: its value (secrets hidden) and its consequence. Fails when one is wrong."""
     settings = load_settings()
+    from solarrally import wiring
+
+    wiring.routes(settings)  # knows which families there are
     table = Table(show_lines=False, pad_edge=False)
     for heading in ("variable", "value", "what it does"):
         table.add_column(heading, overflow="fold")

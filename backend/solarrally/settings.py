@@ -58,8 +58,8 @@ class Settings(BaseSettings):
     )
     mqtt_url: SecretStr | None = Field(
         default=None,
-        description="Broker, as mqtt://user:password@host:1883 or mqtts://…:8883. Required by `ingest`, unless "
-        "the broker is one of AWS's.",
+        description="Broker, as mqtt://user:password@host:1883 or mqtts://…:8883. Required by `ingest`, "
+        "unless the broker is one of AWS's.",
     )
     aws_iot_endpoint: str | None = Field(
         default=None,

@@ -144,7 +144,7 @@ def ingest_rules(settings: Settings) -> IngestRules:
 def routes(settings: Settings) -> Routes:
     """Whose topics are understood, and which of them without an entry in the registry."""
     wanted = settings.dialects
-    if wanted == ["all"]:
+    if "all" in wanted:
         wanted = list(FAMILIES)
     unknown = sorted(set(wanted) - FAMILIES.keys() - {"none"})
     if unknown:

@@ -120,6 +120,8 @@ async def test_a_change_to_what_is_so_already_is_no_change(client: httpx.AsyncCl
         ({"base_topic": "home/box"}, 409, "base_topic"),  # it is native
         ({"dialect": "goe", "base_topic": "home/+"}, 422, "base_topic"),
         ({"dialect": "goe", "base_topic": "//"}, 422, "base_topic"),
+        ({"dialect": "goe", "base_topic": "home/gar\tage"}, 422, "base_topic"),
+        ({"dialect": "goe", "base_topic": "$SYS/x"}, 422, "base_topic"),
         ({"dialect": "goe", "base_topic": "evse/CP-1"}, 422, "base_topic"),
     ],
 )

@@ -67,7 +67,7 @@ def test_what_only_one_command_needs_is_asked_for_by_that_one(command: str, name
 
 
 def test_a_wrong_setting_is_said_before_the_database_and_the_api_are_imported() -> None:
-    """That takes a second; `up` and `check-config` never need them."""
+    """That takes a second; `up` never needs them."""
     imported = subprocess.run(
         [sys.executable, "-c", "import sys, solarrally.cli; print(*sys.modules, sep=chr(10))"],
         capture_output=True,

@@ -25,7 +25,7 @@ Cli = Callable[..., Result]
 
 
 @pytest.fixture
-def cli(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+def cli(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cheap_passwords: None) -> Cli:
     """Runs a command in this process; errors are raised (`main` would print them), usage errors are not."""
     monkeypatch.chdir(tmp_path)  # no .env here
     monkeypatch.setenv("SOLARRALLY_DATABASE_URL", database_url)

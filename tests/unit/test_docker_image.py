@@ -177,7 +177,9 @@ OF_OTHERS = ("SOLARRALLY_SIM_", "SOLARRALLY_CA_", "SOLARRALLY_IMAGE")
     [
         path
         for path in sorted(DOCKER.rglob("*"))
-        if path.is_file() and "secrets" not in path.relative_to(DOCKER).parts and path.name != ".env"
+        if path.is_file()
+        and not {"secrets", "__pycache__"} & set(path.relative_to(DOCKER).parts)
+        and path.name != ".env"
     ],
     ids=lambda path: str(path.relative_to(DOCKER)),
 )

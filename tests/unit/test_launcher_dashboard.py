@@ -155,6 +155,7 @@ def test_all_tests_are_two_runs_and_both_always_run(
     (launcher.ROOT / "tests" / "browser").mkdir(parents=True)
     monkeypatch.setattr(launcher, "get_mosquitto", lambda *_options: 0)
     monkeypatch.setattr(launcher, "get_chromium", lambda *_options: 0)
+    monkeypatch.setattr(launcher, "get_prometheus", lambda *_options: 0)
     commands: list[list[str]] = []
 
     def record(command: list[str]) -> int:

@@ -15,10 +15,16 @@ from functools import lru_cache, partial
 from typing import Final, NamedTuple, TypeAlias
 
 from solarrally.dialects import native
+from solarrally.dialects.announcements import Announcements
 from solarrally.dialects.decoded import Decoded
 from solarrally.dialects.family import BASE_TOPIC, Family
 from solarrally.dialects.telling import facts_of, status_payload, telemetry_payload
-from solarrally.domain.fleet import EVSE_UID_PATTERN, StationRoute, without_empty_levels
+from solarrally.domain.fleet import (
+    EVSE_UID_PATTERN,
+    StationRoute,
+    is_base_topic,
+    without_empty_levels,
+)
 from solarrally.errors import RejectedMessage
 
 _STATION_ID = re.compile(EVSE_UID_PATTERN)
@@ -26,10 +32,6 @@ _FROM_US = {"commands", "acks"}
 _ROUTES_KEPT: Final = 262_144
 """Of the topics heard most recently: a few for each station of a large fleet."""
 NATIVE: Final = "native"
-
-MOST_ANNOUNCED: Final = 10_000
-"""Base topics that are listened to because somebody announced them."""
-LONGEST_BASE_TOPIC: Final = 200
 
 Decoder: TypeAlias = Callable[[str, bytes, datetime], Decoded]
 
@@ -66,24 +68,28 @@ class Routes:
         self._stations: dict[str, StationRoute] = {}
         self._dialects: dict[str, str] = {}
         self._known: dict[str, Route] = {}
-        self._announced: dict[str, Route] = {}
-        """By base topic: the route of the announcement."""
+        self.announced = Announcements()
+        self._announcers: dict[str, Family] = {}
+        """Who announced itself: what it speaks."""
+        self._own_filters = [
+            f"{topic_root}/#",
+            *(one for family in families for one in family.topic_filters),
+        ]
 
     @property
     def topic_filters(self) -> list[str]:
         """What to subscribe to."""
-        filters = [
-            f"{self.topic_root}/#",
-            *(one for family in self._families for one in family.topic_filters),
-        ]
-        for base in (*self._stations, *sorted(self._announced)):
+        filters = list(self._own_filters)
+        for base in (*self._stations, *self.announced.base_topics):
             filters += [f"{base}/#", f"/{base}/#"]
         return list(dict.fromkeys(filters))
 
     def learn(self, stations: Iterable[StationRoute]) -> bool:
         """The registry's entries with a base topic, all of them; whether anything changed."""
         by_base = {
-            without_empty_levels(one.base_topic): one for one in stations if one.dialect in self._by_name
+            base: one
+            for one in stations
+            if one.dialect in self._by_name and is_base_topic(base := without_empty_levels(one.base_topic))
         }
         if by_base == self._stations:
             return False
@@ -91,31 +97,32 @@ class Routes:
         self._known.clear()
         return True
 
-    def announce(self, base_topic: str, announcement: Route) -> bool:
-        """A device said where it publishes; whether that is somewhere we do not listen yet.
+    def announce(self, base_topic: str, topic: str, announcement: Route) -> bool:
+        """A device said, on a topic, where it publishes; whether that is somewhere we do not listen yet.
 
         There it is the station that the announcement is of, unless the registry says otherwise. It cannot
-        announce itself where somebody else is heard.
+        announce itself where another family is heard.
         """
         base = without_empty_levels(base_topic)
-        if not base or any(sign in base for sign in "+#") or len(base) > LONGEST_BASE_TOPIC:
+        if not is_base_topic(base) or any(filter_covers(one, base) for one in self._own_filters):
             return False
-        if len(self._announced) >= MOST_ANNOUNCED:
+        assert announcement.family is not None
+        self._announcers[announcement.evse_uid] = announcement.family
+        if not self.announced.claim(base, topic, announcement.evse_uid):
             return False
-        if any(filter_covers(one, base) for one in self.topic_filters):
-            return False
-        self._announced[base] = announcement
         self._known.clear()
-        return True
+        return not any(prefix in self._stations for prefix in _prefixes(base))
 
     def dialect_of(self, evse_uid: str) -> str:
         """What a station speaks, as far as its topics showed."""
         return self._dialects.get(evse_uid, NATIVE)
 
-    def station_at(self, base_topic: str) -> str | None:
-        """The registered station with this base topic."""
-        entry = self._stations.get(without_empty_levels(base_topic))
-        return None if entry is None else entry.evse_uid
+    def leads_to(self, evse_uid: str, wire_base: str) -> bool:
+        """Whether what is published there is this station's."""
+        try:
+            return self.find(f"{wire_base}status").evse_uid == evse_uid
+        except RejectedMessage:
+            return False
 
     def family_named(self, dialect: str) -> Family | None:
         return self._by_name.get(dialect)
@@ -145,30 +152,50 @@ class Routes:
             return Route(*route(topic, self.topic_root))
         levels = [level for level in topic.split("/") if level]
         for count in range(len(levels) - 1, 0, -1):
-            entry = self._stations.get("/".join(levels[:count]))
+            base = "/".join(levels[:count])
+            entry = self._stations.get(base)
             if entry is not None:
                 family, key = self._by_name[entry.dialect], "/".join(levels[count:])
-                base = "/".join(levels[:count])
-                return Route(entry.evse_uid, None, family, key, base, topic[: -len(key)])
+                return Route(entry.evse_uid, None, family, key, base, _wire_base(topic, count))
         for family in self._families:
             place = family.place(levels)
             if place is None:
                 continue
-            evse_uid = self.station_at(place.base_topic) or place.evse_uid
-            if not place.is_shared and not _STATION_ID.fullmatch(evse_uid):
+            if not place.is_shared and not _STATION_ID.fullmatch(place.evse_uid):
                 raise _bad_station_id()
-            wire_base = topic.removesuffix(place.key)
+            wire_base = _wire_base(topic, place.base_topic.count("/") + 1)
             return Route(
-                evse_uid, None, family, place.key, place.base_topic, wire_base, is_shared=place.is_shared
+                place.evse_uid,
+                None,
+                family,
+                place.key,
+                place.base_topic,
+                wire_base,
+                is_shared=place.is_shared,
             )
         for count in range(len(levels) - 1, 0, -1):
-            base, key = "/".join(levels[:count]), "/".join(levels[count:])
-            announced = self._announced.get(base)
-            if announced is not None:
-                return announced._replace(
-                    key=key, base_topic=base, wire_base=topic.removesuffix(key), is_shared=False
-                )
+            base = "/".join(levels[:count])
+            evse_uid = self.announced.station_at(base)
+            if evse_uid is not None:
+                key, family = "/".join(levels[count:]), self._announcers[evse_uid]
+                return Route(evse_uid, None, family, key, base, _wire_base(topic, count))
         raise RejectedMessage("unknown_topic", f"expected {self.topic_root}/<station>/<kind>")
+
+
+def _wire_base(topic: str, count: int) -> str:
+    """The first so many levels that are not empty, with all that is before and between them."""
+    end = 0
+    for level in topic.split("/"):
+        end += len(level) + 1
+        count -= bool(level)
+        if not count:
+            break
+    return topic[:end]
+
+
+def _prefixes(base_topic: str) -> list[str]:
+    levels = base_topic.split("/")
+    return ["/".join(levels[:count]) for count in range(1, len(levels) + 1)]
 
 
 def filter_covers(topic_filter: str, base_topic: str) -> bool:

@@ -23,6 +23,19 @@ def without_empty_levels(topic: str) -> str:
     return "/".join(level for level in topic.split("/") if level)
 
 
+def is_base_topic(base_topic: str) -> bool:
+    """Whether a station may publish below it, given without empty levels: brokers refuse what holds control
+    characters, `+` and `#` are wildcards, and `$` begins what is the broker's own.
+    """
+    return (
+        0 < len(base_topic) <= 200
+        and base_topic.isprintable()
+        and not base_topic.startswith("$")
+        and not any(sign in base_topic for sign in "+#")
+        and base_topic == base_topic.strip()
+    )
+
+
 class StationRoute(NamedTuple):
     """A station that publishes under a base topic of its own, in another format than ours."""
 

@@ -13,6 +13,7 @@ from uuid import UUID
 from solarrally.dialects.family import Confirmation, Family, Said
 from solarrally.dialects.routes import Route
 from solarrally.domain.command import Answer, CommandResult
+from solarrally.ingest.ports import Delivery
 
 LONGEST_WORK: Final = timedelta(hours=1)
 """How long after it accepted a command a device may show that it is done."""
@@ -30,6 +31,8 @@ class Moment:
     """Messages of it."""
     is_repetition: bool = True
     """All of it was delivered before (DUP)."""
+    unacknowledged: list[Delivery] = field(default_factory=list)
+    """To be acknowledged with it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,44 +87,48 @@ class Device:
 
 
 class Devices:
-    """By station."""
+    """By station, by what it speaks, and by where: a station that moved, or that two devices pretend to be,
+    has several.
+    """
 
     def __init__(self) -> None:
-        self._by_uid: dict[str, Device] = {}
+        self._all: dict[tuple[str, str, str], Device] = {}
+        self._newest: dict[str, Device] = {}
 
     def __iter__(self) -> Iterator[Device]:
-        return iter(self._by_uid.values())
+        return iter(self._all.values())
 
     def get(self, evse_uid: str) -> Device | None:
-        return self._by_uid.get(evse_uid)
+        """The one that was heard last."""
+        return self._newest.get(evse_uid)
 
     def at(self, route: Route) -> Device:
-        """The device that a topic is of, made at its first message. It may have moved to another base topic,
-        or speak otherwise since it was registered anew.
-        """
+        """The device that a topic is of, made at its first message."""
         assert route.family is not None
-        known = self._by_uid.get(route.evse_uid)
-        if known is None or known.family is not route.family or known.base_topic != route.base_topic:
-            known = self._by_uid[route.evse_uid] = Device(
+        key = (route.evse_uid, route.family.name, route.base_topic)
+        known = self._all.get(key)
+        if known is None:
+            known = self._all[key] = Device(
                 evse_uid=route.evse_uid,
                 family=route.family,
                 base_topic=route.base_topic,
                 wire_base=route.wire_base,
             )
         known.wire_base = route.wire_base
+        self._newest[route.evse_uid] = known
         return known
 
     def below(self, base_topic: str) -> list[Device]:
         """Those at a base topic or below it."""
         return [
             device
-            for device in self._by_uid.values()
+            for device in self._all.values()
             if device.base_topic == base_topic or device.base_topic.startswith(f"{base_topic}/")
         ]
 
     def forget_moments(self) -> None:
         """What was not written is with the broker, or was never to be kept."""
-        for device in self._by_uid.values():
+        for device in self._all.values():
             device.moment = None
             device.fresh.clear()
             device.told_facts.clear()

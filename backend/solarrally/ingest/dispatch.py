@@ -125,9 +125,8 @@ class Dispatch:
 
     async def _send(self, command: OutgoingCommand, words: Worded) -> bool:
         """Whether the broker has taken all of it."""
-        device = self._devices.get(command.evse_uid)
-        if words.confirmation is not None and device is not None:
-            device.expect(command.id, words.confirmation, command.expires_at)
+        if words.confirmation is not None and words.device is not None:
+            words.device.expect(command.id, words.confirmation, command.expires_at)
         for topic, payload in words.messages:
             if not await self._publisher.publish(topic, payload, expires_in_s=int(command.expires_in_s)):
                 return False

@@ -23,7 +23,6 @@ from solarrally.dialects.family import BASE_TOPIC, Said
 from solarrally.dialects.routes import Route, Routes
 from solarrally.dialects.telling import facts_of, status_payload, telemetry_payload
 from solarrally.domain.command import CommandResult
-from solarrally.domain.fleet import without_empty_levels
 from solarrally.errors import RejectedMessage
 from solarrally.ingest.devices import Device, Devices, Moment
 from solarrally.ingest.ports import Delivery
@@ -62,19 +61,15 @@ class Moments:
         self._routes = routes
         self._devices = devices
         self._root = f"{routes.topic_root}/"
-        self._announced_by: dict[str, str] = {}
-        """The base topic that was announced on a topic."""
-        self._open: dict[str, list[Delivery]] = {}
-        """By station, in the order in which their moments began: what is to be acknowledged with each."""
+        self._open: dict[int, Device] = {}
+        """By `id`, in the order in which their moments began."""
 
     def __len__(self) -> int:
         return len(self._open)
 
     def next_end(self) -> datetime | None:
         """When the oldest open moment ends."""
-        for evse_uid in self._open:
-            device = self._devices.get(evse_uid)
-            assert device is not None
+        for device in self._open.values():
             assert device.moment is not None
             return device.moment.opened_at + LENGTH
         return None
@@ -148,11 +143,16 @@ class Moments:
         """Of several devices at once, or the announcement of one."""
         base_topic = said.get(BASE_TOPIC)
         if isinstance(base_topic, str):
-            self.has_news |= self._routes.announce(base_topic, route)
-            self._announced_by[delivery.topic] = without_empty_levels(base_topic)
+            self.has_news |= self._routes.announce(base_topic, delivery.topic, route)
+        elif said.get("is_online") is False:
+            self._routes.announced.left(delivery.topic)
         rest = {name: value for name, value in said.items() if name != BASE_TOPIC}
-        base = self._announced_by.get(delivery.topic, route.base_topic)  # a last will does not name it
+        # A last will does not name the base topic.
+        base = self._routes.announced.base_at(delivery.topic) or route.base_topic
+        is_of_one = bool(route.evse_uid)
         for device in self._devices.below(base):
+            if device.family is not route.family or (is_of_one and device.base_topic != base):
+                continue
             if delivery.retained:
                 device.known.update(rest)
                 device.facts.update(facts_of(rest))
@@ -193,7 +193,7 @@ class Moments:
         if part is not None:
             moment.parts += 1
             if part.qos:
-                self._open[device.evse_uid].append(part)
+                moment.unacknowledged.append(part)
 
     def _keep_alive(self, device: Device, delivery: Delivery) -> None:
         if device.moment is None and device.family.holds and _is_over(device.told_at, delivery.received_at):
@@ -202,14 +202,12 @@ class Moments:
     def _moment_of(self, device: Device, delivery: Delivery) -> Moment:
         if device.moment is None:
             device.moment = Moment(delivery.received_at, delivery.received_at)
-            self._open[device.evse_uid] = []
+            self._open[id(device)] = device
         return device.moment
 
     def _end_first(self, out: Sorted) -> None:
-        evse_uid, unacknowledged = next(iter(self._open.items()))
-        del self._open[evse_uid]
-        device = self._devices.get(evse_uid)
-        assert device is not None
+        device = next(iter(self._open.values()))
+        del self._open[id(device)]
         moment, device.moment = device.moment, None
         assert moment is not None
         told_before = out.formed
@@ -230,7 +228,7 @@ class Moments:
             self._emit(device, "telemetry", telemetry, last, out)
             device.told_facts["is_online"] = True
         self._tell_facts(device, last, out, has_told=telemetry is not None)
-        out.parts += unacknowledged
+        out.parts += moment.unacknowledged
         if out.formed > told_before:
             device.told_at = at
             out.merged += moment.parts

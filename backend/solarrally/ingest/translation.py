@@ -9,7 +9,7 @@ import msgspec
 from solarrally.dialects.family import Confirmation, Order
 from solarrally.dialects.routes import NATIVE, Routes
 from solarrally.errors import CommandNotTaken
-from solarrally.ingest.devices import Devices
+from solarrally.ingest.devices import Device, Devices
 from solarrally.ingest.ports import OutgoingCommand
 
 
@@ -18,28 +18,37 @@ class Worded(NamedTuple):
 
     messages: list[tuple[str, bytes]]
     confirmation: Confirmation | None
+    device: Device | None = None
+    """Whose messages will show it."""
 
 
 def worded(command: OutgoingCommand, routes: Routes, devices: Devices) -> Worded:
-    """Topics and payloads of a command. Raises `CommandNotTaken`."""
-    if command.dialect == NATIVE:
+    """Topics and payloads of a command. Raises `CommandNotTaken`.
+
+    What a station was heard to speak counts more than what it is registered to speak; where it is, only as
+    long as what is published there is its own: base topics change hands.
+    """
+    device = devices.get(command.evse_uid)
+    if device is not None and not routes.leads_to(command.evse_uid, device.wire_base):
+        device = None
+    if device is None and command.dialect == NATIVE:
         topic = f"{routes.topic_root}/{command.evse_uid}/commands/{command.id}"
         return Worded([(topic, wire_payload(command))], None)
-    family = routes.family_named(command.dialect)
+    family = routes.family_named(command.dialect) if device is None else device.family
     if family is None:
         raise CommandNotTaken(f"this version does not speak {command.dialect}")
     if family.translate is None:
         raise CommandNotTaken(f"{family.name} takes no commands")
-    device = devices.get(command.evse_uid)
-    wire_base = None if device is None else device.wire_base
-    if wire_base is None and command.base_topic is not None:
+    if device is not None:
+        wire_base = device.wire_base
+    elif command.base_topic is not None:
         wire_base = f"{command.base_topic.rstrip('/')}/"
-    if wire_base is None:
+    else:
         raise CommandNotTaken("nothing was heard from it yet, so that it is not known where it listens")
     known = {} if device is None else device.known
     translation = family.translate(Order(command.command, command.params, known))
     messages = [(f"{wire_base}{one.key}", one.payload) for one in translation.messages]
-    return Worded(messages, translation.confirmation)
+    return Worded(messages, translation.confirmation, device)
 
 
 def wire_payload(command: OutgoingCommand) -> bytes:

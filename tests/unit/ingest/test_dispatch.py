@@ -12,16 +12,17 @@ from uuid import UUID, uuid5
 import pytest
 from structlog.testing import capture_logs
 
-from solarrally.dialects.family import Family, Order, Outgoing, Translation
+from solarrally.dialects.family import Family, Order, Outgoing, Place, Translation
 from solarrally.dialects.routes import Routes
 from solarrally.domain.command import Answer, CommandResult, answered, given_to_broker
+from solarrally.domain.fleet import StationRoute
 from solarrally.domain.update import CommandUpdate
 from solarrally.errors import CommandNotTaken, StoreUnavailable
 from solarrally.ingest.devices import Devices
 from solarrally.ingest.dispatch import SENT_AT_ONCE, Dispatch, DispatchRules
 from solarrally.ingest.fates import FateCount
 from solarrally.ingest.ports import OutgoingCommand
-from solarrally.ingest.translation import wire_payload
+from solarrally.ingest.translation import wire_payload, worded
 from tests.builders import at
 from tests.unit.ingest.test_command_results import ID, a_command
 
@@ -39,6 +40,9 @@ def translate(order: Order) -> Translation:
 
 
 BOX = Family(name="box", vendor="Box Ltd", read=lambda key, payload: {}, translate=translate)
+BOX_AT_HOME = replace(
+    BOX, place=lambda levels: Place("/".join(levels[:2]), f"box-{levels[1]}", "/".join(levels[2:]))
+)
 MUTE = Family(name="mute", vendor="Box Ltd", read=lambda key, payload: {})
 ROUTES = Routes(registered=[BOX, MUTE])
 
@@ -303,3 +307,29 @@ async def test_what_a_device_does_not_take_is_rejected_with_the_reason(
     assert logs  # somebody will look for the reason
     [refusal] = dispatch._word([outgoing(0, **changes)])[1]
     assert reason in (refusal.detail or "")
+
+
+def heard(devices: Devices, topic: str, routes: Routes) -> None:
+    devices.at(routes.find(topic))
+
+
+async def test_a_command_goes_where_the_station_publishes_now_and_to_nobody_else() -> None:
+    """Two stations exchange their base topics, and nothing was heard since."""
+    routes, devices = Routes(registered=[BOX]), Devices()
+    routes.learn([StationRoute("one", "box", "pb/one"), StationRoute("two", "box", "pb/two")])
+    for topic in ("pb/one/watts", "pb/two/watts"):
+        heard(devices, topic, routes)
+    routes.learn([StationRoute("one", "box", "pb/two"), StationRoute("two", "box", "pb/one")])
+
+    words = worded(outgoing(0, evse_uid="one", dialect="box", base_topic="pb/two"), routes, devices)
+
+    assert [topic for topic, _ in words.messages] == ["pb/two/limit/set"]
+
+
+async def test_what_a_station_is_heard_to_speak_counts_more_than_what_it_is_registered_to_speak() -> None:
+    routes, devices = Routes(families=[BOX_AT_HOME]), Devices()
+    heard(devices, "box/1/watts", routes)
+
+    words = worded(outgoing(0, evse_uid="box-1", dialect="native"), routes, devices)
+
+    assert [topic for topic, _ in words.messages] == ["box/1/limit/set"]

@@ -40,8 +40,13 @@ def place(levels: Sequence[str]) -> Place | None:
     if levels[0] != "box":
         return None
     if len(levels) == 2:
-        return Place("box", "box", levels[1], is_shared=True)
+        # An announcement is of one device, and names it; the others are of all below.
+        return Place("box", "box" if levels[1] == "announce" else "", levels[1], is_shared=True)
     return Place("/".join(levels[:2]), f"box-{levels[1]}", "/".join(levels[2:]))
+
+
+def other_place(levels: Sequence[str]) -> Place | None:
+    return Place("/".join(levels[:2]), f"other-{levels[1]}", levels[2]) if levels[0] == "other" else None
 
 
 def read(key: str, payload: bytes) -> Said | None:
@@ -79,8 +84,10 @@ def part(
 class Bench:
     """Moments with nothing around them."""
 
-    def __init__(self, one: Family | None = None, *stations: StationRoute) -> None:
-        self.routes = Routes(families=[one or family()])
+    def __init__(
+        self, one: Family | None = None, *stations: StationRoute, families: Sequence[Family] = ()
+    ) -> None:
+        self.routes = Routes(families=[one or family(), *families])
         self.routes.learn(stations)
         self.devices = Devices()
         self.moments = Moments(self.routes, self.devices)
@@ -251,10 +258,57 @@ def test_an_announced_base_topic_is_listened_to_once() -> None:
     assert bench.moments.has_news
     assert "attic/box/#" in bench.routes.topic_filters
     announcement = bench.routes.find("box/announce")
-    assert not bench.routes.announce("attic/box", announcement)
-    assert not bench.routes.announce("box/3", announcement)  # is listened to as it is
-    assert not bench.routes.announce("evse/cp1", announcement)  # nobody else's
-    assert not bench.routes.announce("#", announcement)
+    taken = ["attic/box", "box/3", "evse/cp1", "#", "$SYS", "home\x07x", " ", "x" * 201]
+    assert not any(bench.routes.announce(base, "box/other", announcement) for base in taken)
+    assert bench.routes.announce("attic/box/second", "box/other", announcement)  # more exact is another's
+
+
+def test_an_announced_base_topic_changes_hands_only_when_its_device_is_gone() -> None:
+    routes = Routes(families=[family()])
+    first, second = routes.find("box/announce"), routes.find("box/announce")._replace(evse_uid="box2")
+
+    assert routes.announce("attic", "box/announce", first)
+    assert not routes.announce("attic", "box2/announce", second)
+    routes.announced.left("box/announce")
+    assert routes.announce("attic", "box2/announce", second)
+    assert routes.find("attic/watts").evse_uid == "box2"
+
+
+def test_an_announcement_says_nothing_of_devices_of_another_family_or_below_it() -> None:
+    other = Family(name="other", vendor="Other", topic_filters=["other/#"], place=other_place, read=read)
+    bench = Bench(family(), families=[other])
+    bench.take(part("watts", "1", base="other/1"), part("watts", "2", base="box/1"))
+    bench.take(now=2)
+    bench.take(part("announce", "other", 3, base="box"), part("announce", "box", 3, base="box"))
+    bench.take(part("announce", "-", 4, base="box"))
+
+    assert told(bench.take(now=9)) == []
+
+
+def test_a_device_that_moves_within_a_moment_loses_nothing() -> None:
+    bench = Bench(None, StationRoute("garage", "box", "old/box"))
+    bench.take(part("watts", "1", base="old/box", qos=1))
+    bench.routes.learn([StationRoute("garage", "box", "new/box")])
+    bench.take(part("watts", "2", 0.5, base="new/box", qos=1))
+    ended = bench.take(now=3)
+
+    assert [said["power_w"] for topic, said in told(ended) if topic.endswith("telemetry")] == [1.0, 2.0]
+    assert [each.topic for each in ended.parts] == ["old/box/watts", "new/box/watts"]
+
+
+@pytest.mark.parametrize(
+    ("topic", "wire_base"),
+    [
+        ("home/box/watts", "home/box/"),
+        ("/home//box///watts", "/home//box/"),
+        ("home/box/watts/", "home/box/"),
+        ("//home/box/limit/set", "//home/box/"),
+    ],
+)
+def test_commands_go_below_the_base_topic_as_it_is_on_the_wire(topic: str, wire_base: str) -> None:
+    bench = Bench(None, StationRoute("garage", "box", "home/box"))
+
+    assert bench.routes.find(topic).wire_base == wire_base
 
 
 def test_an_announced_base_topic_is_the_station_that_announced_it_and_its_will_finds_it() -> None:

@@ -13,7 +13,7 @@ from solarrally.api.parameters import ConnectorId, ShortText, SiteId
 from solarrally.api.schemas.changes import NOT_GIVEN, says_something
 from solarrally.api.schemas.common import Answer, PageAnswer, flag_words
 from solarrally.domain.connectivity import Connectivity
-from solarrally.domain.fleet import EVSE_UID_PATTERN, without_empty_levels
+from solarrally.domain.fleet import EVSE_UID_PATTERN, is_base_topic, without_empty_levels
 from solarrally.domain.reading import Quality
 from solarrally.storage.queries import ConnectorRow, EventRow, EvseRow
 
@@ -238,10 +238,21 @@ EvseUid = Annotated[
     ),
 ]
 Dialect = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+
+
+def _as_base_topic(topic: str) -> str:
+    base_topic = without_empty_levels(topic.strip())
+    if not is_base_topic(base_topic):
+        raise ValueError("must be printable, without + and #, and not begin with $")
+    return base_topic
+
+
 BaseTopic = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=200, pattern=r"^[^+#\x00]*[^+#/\x00][^+#\x00]*$"),
-    AfterValidator(without_empty_levels),
+    StringConstraints(
+        min_length=1, max_length=200, pattern=r"^[^+#\x00-\x1f\x7f]*[^+#/\x00-\x1f\x7f][^+#\x00-\x1f\x7f]*$"
+    ),
+    AfterValidator(_as_base_topic),
     Field(
         description="Where it publishes, such as `home/wallbox`: with a dialect other than native, for a "
         "station whose base topic is not the one it had from the factory. Empty levels do not count."
