@@ -8,6 +8,8 @@ const REASONS: Record<string, string> = {
   unknown_station: "Station not registered",
   station_disabled: "Station disabled",
   bad_station_id: "Bad name of a station",
+  bad_record: "Not from the IoT rule",
+  bad_failed_action: "Not from a rule's error action",
   refused_by_database: "Refused by the database",
 };
 
@@ -23,6 +25,8 @@ const ADVICE: Record<string, string> = {
   unknown_station: "The station is not registered. Register it, then re-ingest its messages.",
   unknown_command: "An answer to a command that this station was not sent. It has no effect.",
   station_disabled: "The station is disabled. Enable it, then re-ingest its messages.",
+  bad_record: "No record of the IoT rule: was its statement changed, or does another write to it?",
+  bad_failed_action: "No entry of a rule's error action. Look who else writes to that queue.",
   refused_by_database: "The database refused the content. It is worth a bug report, with the payload.",
 };
 
