@@ -47,8 +47,8 @@ class Connack:
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Suback:
-    """The broker's answer to a SUBSCRIBE (the granted QoS, or a reason from 0x80 on, for each filter) or to an
-    UNSUBSCRIBE, which has the same shape.
+    """The broker's answer to a SUBSCRIBE (the granted QoS, or a reason from 0x80 on, for each filter) or to
+    an UNSUBSCRIBE, which has the same shape.
     """
 
     packet_id: int
