@@ -159,10 +159,13 @@ def test_without_ensurepip_it_names_the_package_to_install(
         launcher.venv_command()
 
 
-def test_the_name_of_a_directory_of_tests_stands_for_it(launcher: ModuleType) -> None:
+def test_the_name_of_a_directory_of_tests_stands_for_it(
+    launcher: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (launcher.ROOT / "tests" / "faults").mkdir(parents=True)
     assert launcher.test_command(["faults", "-x"])[-2:] == ["tests/faults", "-x"]
-    assert launcher.test_command([])[-4:] == ["-n", "auto", "--dist", "worksteal"]
+    monkeypatch.setattr(launcher.os, "cpu_count", lambda: 2)
+    assert launcher.test_command([])[-4:] == ["-n", "3", "--dist", "worksteal"]
 
 
 def test_an_unknown_benchmark_is_answered_with_those_there_are(launcher: ModuleType) -> None:
