@@ -10,6 +10,8 @@ set -eu
 cd "$(dirname "$0")"
 
 command -v docker >/dev/null || { echo "init.sh needs docker: https://docs.docker.com/engine/install/" >&2; exit 1; }
+docker compose version >/dev/null 2>&1 || {
+    echo "init.sh needs docker's compose plugin, 2.24 or newer: https://docs.docker.com/compose/install/" >&2; exit 1; }
 docker compose build migrate
 
 # As root inside, so that each file can be given to whom reads it; nothing but this folder is visible there.

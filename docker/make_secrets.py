@@ -2,8 +2,9 @@
 
     python make_secrets.py [--simulator] [--owner UID:GID] [--default-host NAME] [HOST ...]
 
-Run by init.sh inside the image. Nothing that exists is changed, except copies of the ingestor's certificate,
-which are made anew; so it may be run at any time. It prints no secret.
+Run by init.sh inside the image. Nothing that exists is changed, except copies of the ingestor's certificate
+and, with the simulator, of the broker's configuration, which are made anew; so it may be run at any time. It
+prints no secret.
 
     secrets/            0700: on this machine only its owner (and root) comes as far as the files
         *_password, *.env, ingestor.key ...   0444: a container sees only those that it is given
@@ -29,6 +30,7 @@ HERE = Path(__file__).resolve().parent
 MOSQUITTO_UID = 1883
 """Of the user `mosquitto` in the image eclipse-mosquitto, which compose.yaml also gives to `tools`."""
 DATABASE_HOST = "postgres"
+CLIENT_ID = "SOLARRALLY_MQTT_CLIENT_ID"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -48,8 +50,8 @@ def main(arguments: Sequence[str]) -> int:
     except subprocess.CalledProcessError as failure:
         sys.stderr.write(f"`{' '.join(map(str, failure.cmd))}` failed (exit code {failure.returncode})\n")
         return 1
-    if options.simulator:
-        make_simulator(folder)
+    if options.simulator or (folder / "simulator" / "passwords").exists():
+        make_simulator(folder)  # the configuration is made anew: docker/mosquitto may have changed
     write_env(folder.parent / ".env", has_simulator=(folder / "simulator" / "passwords").exists())
     if os.geteuid() == 0:
         give_away(folder, own_id, group_id)
@@ -83,7 +85,13 @@ def make_settings(folder: Path) -> None:
     """For each program a file that it reads as .env: no more secrets than it needs."""
     database = f"postgresql://solarrally:{read(folder / 'database_password')}@{DATABASE_HOST}:5432/solarrally"
     common = f"SOLARRALLY_DATABASE_URL={database}\n"
-    write_once(folder / "ingest.env", common)
+    # The broker's doors share client ids: one that is guessed can be taken over (docs/device-security.md).
+    write_once(folder / "ingest.env", f"{common}{CLIENT_ID}=solarrally-ingestor-{secrets.token_hex(8)}\n")
+    if CLIENT_ID not in read(folder / "ingest.env"):
+        sys.stderr.write(
+            f"{folder.name}/ingest.env has no {CLIENT_ID}: the ingestor's client id can be guessed."
+            ' docs/operations.md, "Changing the client id", says how to set another without a loss.\n'
+        )
     write_once(
         folder / "migrate.env", f"{common}SOLARRALLY_ADMIN_PASSWORD={read(folder / 'admin_password')}\n"
     )
@@ -98,7 +106,7 @@ def make_certificates(folder: Path, hosts: Sequence[str]) -> None:
     """
     pki = folder / "pki"
     if not (pki / "devices-ca.key").exists():
-        is_secret = "SOLARRALLY_CA_PASSPHRASE" in os.environ
+        is_secret = bool(os.environ.get("SOLARRALLY_CA_PASSPHRASE"))
         stations("ca", "init", "--encrypt" if is_secret else "--no-encrypt", pki=pki)
     if hosts:
         names = dict.fromkeys([*hosts, "mosquitto", "localhost"])  # the last two: our own network, and a try

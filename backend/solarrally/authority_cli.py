@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -47,6 +48,9 @@ PASSPHRASE_VARIABLE: Final = "SOLARRALLY_CA_PASSPHRASE"
 INGESTOR: Final = "ingestor"
 RESERVED: Final = frozenset({INGESTOR, PROVISIONER, PROBE_NAME, "admin", "fleet"})
 """Names that stations cannot have: the backend's own, at some broker of ours."""
+_SERVICE_NAME: Final = r"[a-z][a-z0-9_-]{0,63}"
+_NO_SERVICES: Final = frozenset({"ca", PROVISIONER})
+"""Files of the folder for services that are something else."""
 MAX_DAYS: Final = 3650
 REVOCATION_TIMEOUT_S: Final = 10.0
 
@@ -89,11 +93,13 @@ def ca_init(
 ) -> None:
     """Make the two authorities: one signs stations, one the broker and the backend. Once, ever."""
     passphrase = None
-    if encrypt:
+    folder = PkiFolder(pki)
+    if encrypt and not folder.is_half_made:
         passphrase = os.environ.get(PASSPHRASE_VARIABLE) or typer.prompt(
             "Passphrase for the authorities' keys", hide_input=True, confirmation_prompt=True, err=True
         )
-    folder = PkiFolder(pki)
+    if folder.is_half_made:
+        say("an earlier `ca init` was interrupted: it is completed, with the passphrase that was given then")
     folder.create(now=wiring.utc_now(), days=days, passphrase=passphrase)
     _show(folder)
     say("")
@@ -122,6 +128,11 @@ def ca_revoke(
     """
     folder, revoked = PkiFolder(pki), load_certificate(certificate.read_bytes())
     now = wiring.utc_now()
+    if any(revoked == folder.authority_certificate(name) for name in (DEVICES, SERVICES)):
+        raise PkiError(
+            f"{certificate} is the authority itself, which no list of its own revokes: what to do when its"
+            " key was stolen is in docs/device-security.md"
+        )
     for name in (DEVICES, SERVICES):
         try:
             revoked.verify_directly_issued_by(folder.authority_certificate(name))
@@ -182,10 +193,13 @@ def server_certificate(
             has_password_tls=password_tls,
         )
     )
+    accounts = folder.broker / "dynamic-security.json"
     if not folder.provisioner_password.exists():
         password = new_password("native")
-        write_private(folder.provisioner_password, password + "\n")
-        write_private(folder.broker / "dynamic-security.json", first_dynsec_file(password))
+        write_private(accounts, first_dynsec_file(password))
+        write_private(folder.provisioner_password, password + "\n")  # last: it says that both are there
+    elif not accounts.exists():
+        write_private(accounts, first_dynsec_file(folder.provisioner_password.read_text("ascii").strip()))
     say(
         f"{folder.broker}/broker.pem is for {', '.join(hosts)},"
         f" until {day(pair.certificate.not_valid_after_utc)}"
@@ -203,6 +217,11 @@ def service_certificate(
     days: Annotated[int, typer.Option(min=1, max=MAX_DAYS, help="How long it holds.")] = SERVICE_DAYS,
 ) -> None:
     """Make key and certificate for the ingestor, again before it ends, and say which settings name them."""
+    if re.fullmatch(_SERVICE_NAME, name) is None or name in _NO_SERVICES:
+        raise typer.BadParameter(
+            "a name is 1 to 64 lower-case letters, digits, _ and -, beginning with a letter, and not"
+            f" {' or '.join(sorted(_NO_SERVICES))}"
+        )
     folder = PkiFolder(pki)
     pair = service_pair(unlocked(folder, SERVICES), name, now=wiring.utc_now(), lifetime=timedelta(days=days))
     folder.write_pair(folder.services, name, pair)
@@ -220,7 +239,7 @@ def service_certificate(
 
 def unlocked(folder: PkiFolder, name: str) -> Authority:
     """The authority with its key; asks for the passphrase where there is one and nobody has said it."""
-    passphrase = os.environ.get(PASSPHRASE_VARIABLE)
+    passphrase = os.environ.get(PASSPHRASE_VARIABLE) or None
     try:
         return folder.authority(name, passphrase)
     except PassphraseNeeded:

@@ -35,13 +35,18 @@ from solarrally.provisioning.pki import (
 )
 from solarrally.provisioning.pki_folder import DEVICES, PkiFolder
 from solarrally.provisioning.private_files import write_private, write_public
-from solarrally.provisioning.station_topics import NATIVE, default_base_topic, topics_of
+from solarrally.provisioning.station_topics import NATIVE, check_apart, default_base_topic, topics_of
 from solarrally.settings import Settings
 from solarrally.storage.audit import Actor
-from solarrally.storage.edits.credentials import note_credential, set_base_topic
+from solarrally.storage.edits.credentials import alone_at_the_broker, note_credential, set_base_topic
 from solarrally.storage.edits.editing import EditConflict, editing
 from solarrally.storage.edits.evses import add_evse
-from solarrally.storage.queries.credentials import Provisionable, provisionable_in, valid_credentials
+from solarrally.storage.queries.credentials import (
+    Provisionable,
+    foreign_stations,
+    provisionable_in,
+    valid_credentials,
+)
 from solarrally.storage.queries.sites import SITE_ORDERS, list_sites
 from solarrally.storage.queries.window import Window
 
@@ -62,6 +67,8 @@ class Issue:
         self.via = via
         self.show = show
         self._authority: Authority | None = None
+        self._was_asked = False
+        """Whether the broker was told a password: then what is on disk may be the only copy."""
 
     def prepare(self, kind: str) -> None:
         """See what is there, and ask for the passphrase, before anything is registered or waits for it."""
@@ -80,6 +87,8 @@ class Issue:
         is_rotation: bool = False,
     ) -> None:
         """The caller commits: a credential that the database does not know of is not left behind on disk."""
+        if kind == "password" and not is_rotation:
+            self._clear_unfinished(folder)
         if _is_taken(folder):
             raise SolarRallyError(f"{folder} holds something already: name another with --out")
         try:
@@ -91,8 +100,23 @@ class Issue:
                 case _:
                     await self._certificate(connection, station, folder, is_rotation)
         except BaseException:
-            _remove(folder)
+            if not self._was_asked:
+                _remove(folder)
+                raise
+            before = "the one that it had before, or " if is_rotation else "none, or "
+            say(
+                f"The broker may have done it: {before}the one in {folder} is {self.evse_uid}'s password now."
+            )
+            say("Try the latter; or repeat this command, which makes another.")
             raise
+
+    def _clear_unfinished(self, folder: Path) -> None:
+        """Of an attempt that was interrupted: no password of it is noted, and the account gets another."""
+        own = {f"{self.evse_uid}.password", f"{self.evse_uid}.json", "README.txt", CA_FILE}
+        names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        if names and names <= own | {f".{name}.unfinished" for name in own}:
+            say(f"{folder} is of an attempt that was not finished: it is written anew")
+            _remove(folder)
 
     async def _certificate(
         self, connection: AsyncConnection, station: Provisionable, folder: Path, is_rotation: bool
@@ -142,6 +166,9 @@ class Issue:
         doors = self.pki.doors
         base_topic = station.base_topic or default_base_topic(station.dialect, self.evse_uid)
         topics = topics_of(station.dialect, self.evse_uid, base_topic)
+        if station.dialect != NATIVE:
+            others = await foreign_stations(connection, self.evse_uid)
+            check_apart(station.dialect, self.evse_uid, base_topic, others)
         check_username(station.dialect, self.evse_uid)
         secret = new_password(station.dialect)
         write_private(folder / f"{self.evse_uid}.password", secret + "\n")
@@ -157,7 +184,9 @@ class Issue:
             now=wiring.utc_now(),
             is_rotation=is_rotation,
         )
+        await alone_at_the_broker(connection)
         async with administration(self.pki, self.via) as broker:  # last: it cannot be rolled back
+            self._was_asked = True
             await broker.set_station(self.evse_uid, secret, topics)
         if self.show:
             sys.stdout.write(secret + "\n")
@@ -234,8 +263,11 @@ async def registered(
             "dialect": speaks,
             "base_topic": None if speaks == NATIVE else base_topic or default_base_topic(speaks, evse_uid),
         }
-        topics_of(speaks, evse_uid, base_topic)  # said now, before anything is registered
-        check_username(speaks, evse_uid)
+        check_username(speaks, evse_uid)  # all said now, before anything is registered
+        topics_of(speaks, evse_uid, base_topic)
+        if speaks != NATIVE:
+            async with editing(engine) as connection:
+                check_apart(speaks, evse_uid, base_topic, await foreign_stations(connection, evse_uid))
         await add_evse(engine, CLI, values, [])
         say(f"{evse_uid} is registered now")
         async with editing(engine) as connection:

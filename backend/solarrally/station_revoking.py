@@ -16,14 +16,17 @@ from solarrally.provisioning.cutting_off import NotCutOff, take_over, wait_for_r
 from solarrally.provisioning.pki import PROBE_LIFETIME, device_pair, probe_pair
 from solarrally.provisioning.pki_folder import DEVICES, PkiFolder
 from solarrally.station_issuing import CLI
-from solarrally.storage.edits.credentials import revoke_credentials
+from solarrally.storage.edits.credentials import alone_at_the_broker, revoke_credentials
 from solarrally.storage.edits.editing import editing
 from solarrally.storage.queries.credentials import (
     CREDENTIAL_ORDERS,
     CredentialRow,
     Provisionable,
     list_credentials,
+    provisionable_in,
     revoked_certificates,
+    stations_of_serials,
+    valid_credentials,
 )
 from solarrally.storage.queries.window import Window
 
@@ -72,9 +75,7 @@ async def revoke_at_once(
     passwords = [station for station, chosen, _ in work if any(one.kind == "password" for one in chosen)]
     at_aws = [(station, one) for station, chosen, _ in work for one in chosen if one.kind == "aws_iot"]
     if passwords:
-        async with administration(pki, via) as broker:
-            for station in passwords:
-                await broker.delete(station.evse_uid)
+        await _delete_accounts(engine, pki, [station.evse_uid for station in passwords], via)
     if at_aws:
         registry = aws_registry()
         for station, one in at_aws:
@@ -94,6 +95,52 @@ async def revoke_at_once(
             )
     if not_cut_off is not None:
         raise not_cut_off
+
+
+async def delete_unknown_account(
+    engine: AsyncEngine, pki: PkiFolder, station: Provisionable, via: str | None
+) -> bool:
+    """For a station without a noted password: whether the broker had an account of it all the same, as an
+    interrupted `provision` leaves one.
+    """
+    if not pki.provisioner_password.exists():
+        return False
+    if await _delete_accounts(engine, pki, [station.evse_uid], via) == 0:
+        return False
+    say(f"{station.evse_uid} had an account at the broker that was never noted: it is gone")
+    return True
+
+
+async def relist(engine: AsyncEngine, pki: PkiFolder, reload: str | None, via: str | None) -> None:
+    """Put on the devices' revocation list what the database calls revoked, and end the connections of those
+    that were missing there.
+
+    Raises `NotCutOff` when the broker has not read it.
+    """
+    now = wiring.utc_now()
+    async with editing(engine) as connection:
+        known, _ = await revoked_certificates(connection, now=now)
+        listed = {one.serial_number for one in pki.crl(DEVICES)} if pki.crl_path(DEVICES).exists() else set()
+        missing = [serial for serial, _ in known if serial not in listed]
+        names = await stations_of_serials(connection, [f"{serial:X}" for serial in missing])
+        stations = [await provisionable_in(connection, name) for name in names]
+        held = {
+            one.id: await valid_credentials(connection, one.id, now=now)
+            for one in stations
+            if one is not None
+        }
+    failed = await _cut_off(engine, pki, [(one, [], held[one.id]) for one in stations if one], reload, via)
+    say(f"{len(known)} certificates are on the list of {DEVICES}, {len(missing)} of them were missing")
+    if failed is not None:
+        raise failed
+
+
+async def _delete_accounts(engine: AsyncEngine, pki: PkiFolder, names: list[str], via: str | None) -> int:
+    """How many there were."""
+    async with editing(engine) as connection:
+        await alone_at_the_broker(connection)
+        async with administration(pki, via) as broker:
+            return sum([await broker.delete(name) for name in names])
 
 
 async def cut_off_again(

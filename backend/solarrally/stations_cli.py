@@ -29,16 +29,15 @@ from solarrally.authority_cli import (
     server_certificate,
     service_certificate,
 )
-from solarrally.domain.fleet import EVSE_UID_PATTERN
+from solarrally.domain.fleet import EVSE_UID_PATTERN, is_base_topic, without_empty_levels
 from solarrally.errors import SolarRallyError
-from solarrally.provisioning.pki import (
-    DEVICE_DAYS,
-)
+from solarrally.provisioning.pki import DEVICE_DAYS
 from solarrally.provisioning.pki_folder import PkiFolder
-from solarrally.provisioning.station_topics import NATIVE
+from solarrally.provisioning.station_topics import NATIVE, NoBaseTopic
 from solarrally.settings import Settings, load_settings
 from solarrally.station_issuing import Issue, registered, station_in
-from solarrally.station_revoking import chosen_of, cut_off_again, revoke_at_once
+from solarrally.station_revoking import chosen_of, cut_off_again, delete_unknown_account, revoke_at_once
+from solarrally.station_revoking import relist as relist_
 from solarrally.storage.edits.credentials import (
     CredentialKind,
     locked_evse,
@@ -87,6 +86,16 @@ Show = Annotated[bool, typer.Option("--show", help="Write the secret to standard
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 
 
+@ca.command("relist")
+def relist(pki: Pki = Path("pki"), reload: Reload = None, via: Via = None) -> None:
+    """Write the devices' revocation list from the database: after an old copy of the folder was restored.
+
+    What the list has stays on it. Certificates of the backend, and those that `ca revoke` took by their file,
+    are in no database: revoke them again.
+    """
+    _run(lambda engine, settings: relist_(engine, PkiFolder(pki), reload, via))
+
+
 @stations.command("provision")
 def provision(
     evse_uid: EvseUid,
@@ -117,6 +126,10 @@ def provision(
         raise typer.BadParameter("--password goes with neither --csr nor --aws")
     if dialect is not None and re.fullmatch(_DIALECT, dialect) is None:
         raise typer.BadParameter("--dialect: lower-case letters, digits, _ and -")
+    if base_topic is not None:
+        base_topic = without_empty_levels(base_topic)
+        if not is_base_topic(base_topic):
+            raise NoBaseTopic(f"{base_topic!r} cannot be the base topic of one station")
     kind = "password" if password else "aws_iot" if aws else "certificate"
     issue = Issue(evse_uid=evse_uid, csr=csr, days=days, pki=PkiFolder(pki), via=via, show=show)
     issue.prepare(kind)
@@ -195,6 +208,7 @@ def revoke(
     """Take credentials away, and end the station's connection now. Nothing else about it changes.
 
     Of a station that has nothing left the connection is ended once more: when the broker was away before.
+    With --all, or nothing left, an account at the broker goes too that an interrupted `provision` left.
     """
     if sum((serial is not None, older, everything)) > 1:
         raise typer.BadParameter("one of --serial, --older and --all")
@@ -203,11 +217,15 @@ def revoke(
         async with editing(engine) as connection:
             station = await station_in(connection, evse_uid)
             held = await valid_credentials(connection, station.id, now=wiring.utc_now())
-        if not held and await cut_off_again(engine, PkiFolder(pki), station, reload, via):
-            return
+        if not held:
+            was_cut_off = await cut_off_again(engine, PkiFolder(pki), station, reload, via)
+            if await delete_unknown_account(engine, PkiFolder(pki), station, via) or was_cut_off:
+                return
         chosen = chosen_of(evse_uid, held, serial, older, everything)
         left = [one for one in held if one not in chosen]
         await revoke_at_once(engine, PkiFolder(pki), [(station, chosen, left)], reload, via)
+        if everything and all(one.kind != "password" for one in chosen):
+            await delete_unknown_account(engine, PkiFolder(pki), station, via)
 
     _run(work)
 

@@ -148,6 +148,19 @@ async def test_a_station_has_a_base_topic_of_its_own_without_its_empty_levels(
     assert (freed.status_code, freed.json()["base_topic"]) == (200, None)
 
 
+async def test_no_base_topic_is_inside_another_stations(client: httpx.AsyncClient, world: World) -> None:
+    await changed(client, world, "CP-1", dialect="goe", base_topic="home/wallbox")
+
+    for base_topic in ("home", "home/wallbox/left"):
+        refused = await changed(client, world, "CP-2", dialect="goe", base_topic=base_topic)
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (409, "base_topic")
+    beside = await changed(client, world, "CP-2", dialect="goe", base_topic="home/wallbox2")
+    deeper = await changed(client, world, "CP-1", base_topic="home/wallbox/of-mine")
+
+    assert (beside.status_code, beside.json()["base_topic"]) == (200, "home/wallbox2")
+    assert (deeper.status_code, deeper.json()["base_topic"]) == (200, "home/wallbox/of-mine")
+
+
 async def test_an_evse_that_moves_leaves_its_sessions_at_the_old_site(
     client: httpx.AsyncClient, world: World
 ) -> None:

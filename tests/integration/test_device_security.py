@@ -214,6 +214,63 @@ def test_a_station_cannot_have_anothers_client_id(station: Connect, service: Con
         assert other.next() == ("evse/CP-2/commands/7", b"stop")
 
 
+def test_who_signs_stations_takes_a_session_whose_client_id_is_known(
+    station: Connect, service: Connect
+) -> None:
+    """As docs/device-security.md says it: the doors share client ids, so the ingestor's is secret."""
+    with service("ingestor", client_id="solarrally-ingestor-0123456789abcdef") as ingestor:
+        with station("solarrally-ingestor"):
+            assert ingestor.is_connected
+        with station("solarrally-ingestor-0123456789abcdef"):
+            assert ingestor.lost_within(PATIENCE_S)
+
+
+@pytest.mark.parametrize(
+    "topic", ["session/x", "session/started/x", "results", "results/7/x", "telemetry/x", "status/x", "x"]
+)
+def test_a_station_writes_no_topic_that_firmware_has_no_use_for(station: Connect, topic: str) -> None:
+    """Each could hold a retained message that somebody would have to clear."""
+    with station("CP-1") as mine:
+        assert mine.publish(f"evse/CP-1/{topic}") == DENIED
+
+
+def test_what_is_larger_than_256_kib_is_not_taken(
+    broker: SecuredBroker, station: Connect, tmp_path: Path
+) -> None:
+    """As a device of MQTT 3.1.1 sends it, which is not told the limit."""
+    with station("CP-1") as mine:
+        assert mine.publish("evse/CP-1/telemetry", b"x" * 131072) in TAKEN
+    cert_file, key_file = save_pair(tmp_path / "sends", "CP-1", broker.new_device("CP-1"))
+    payload = tmp_path / "payload"
+    for size_bytes, is_taken in ((200_000, True), (270_000, False)):
+        payload.write_bytes(b"x" * size_bytes)
+        sent = subprocess.run(
+            [
+                *("mosquitto_pub", "-h", "localhost", "-p", str(broker.certificate_port), "-q", "1"),
+                *("--cafile", broker.pki.server_ca, "--cert", cert_file, "--key", key_file),
+                *("-t", "evse/CP-1/telemetry", "-f", payload),
+            ],
+            check=False,
+            capture_output=True,
+            timeout=PATIENCE_S,
+        )
+        assert (sent.returncode == 0) == is_taken, sent.stderr
+    assert "oversize packet" in broker.log
+
+
+def test_the_janitor_clears_what_a_station_left(station: Connect, service: Connect) -> None:
+    left = ["evse/CP-1/status", "evse/CP-1/results/7"]
+    with station("CP-1") as mine:
+        for topic in left:
+            assert mine.publish(topic, b"left behind", retain=True) in TAKEN
+    with service("ingestor") as ingestor:
+        assert [ingestor.publish(topic, b"", retain=True) for topic in left] == [DENIED] * 2
+    with service("janitor") as janitor:
+        assert [janitor.publish(topic, b"", retain=True) for topic in left] == [HEARD_BY_NOBODY] * 2
+        janitor.subscribe("evse/#")
+        assert janitor.next(0.3) is None
+
+
 def test_a_last_will_as_another_is_not_sent(station: Connect, service: Connect) -> None:
     with service("ingestor") as ingestor:
         ingestor.subscribe("#")
@@ -363,6 +420,12 @@ def test_the_ingestor_speaks_to_stations_and_never_as_one(service: Connect) -> N
             assert ingestor.publish(f"evse/CP-1/{kind}") == DENIED
         for topic in ("$CONTROL/dynamic-security/v1", "$SYS/broker/uptime", "anything"):
             assert ingestor.publish(topic) == DENIED
+        for topic in (  # of the shapes that other families are told something by
+            *("set", "session/set", "session/started/set", "restart", "reboot", "cmd/req", "cmd/x"),
+            *("Set/telemetry", "evse/start_charging"),
+        ):
+            assert ingestor.publish(f"evse/CP-1/{topic}") == DENIED
+        assert ingestor.publish("evse/restart") == DENIED
         assert ingestor.publish("evse/CP-1/commands/7") in TAKEN
         assert ingestor.publish("evse/CP-1/acks") in TAKEN
 

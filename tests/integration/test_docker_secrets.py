@@ -31,7 +31,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def first_step(folder: Path, *arguments: str) -> None:
+def first_step(folder: Path, *arguments: str) -> str:
+    """What it said; none of it is a secret."""
     done = subprocess.run(
         [sys.executable, folder / "make_secrets.py", *arguments],
         env={name: value for name, value in os.environ.items() if not name.startswith("SOLARRALLY_")},
@@ -41,7 +42,9 @@ def first_step(folder: Path, *arguments: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     said = done.stdout + done.stderr
-    assert not [name for name, text in contents(folder / "secrets").items() if text.strip() in said]
+    held = {name: text.strip() for name, text in contents(folder / "secrets").items()}
+    assert not [name for name, text in held.items() if text and text in said]  # a lock file is empty
+    return said
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -77,6 +80,39 @@ def test_no_two_passwords_are_the_same_and_none_is_short(made: Path) -> None:
 
     assert len(texts) == len(set(texts)) == 4
     assert all(len(text) == 48 for text in texts)
+
+
+def test_nobody_can_guess_the_ingestor_s_client_id(made: Path) -> None:
+    settings = load_settings(made / "secrets" / "ingest.env")
+
+    assert re.fullmatch(r"solarrally-ingestor-[0-9a-f]{16}", settings.mqtt_client_id)
+
+
+def test_an_installation_without_a_client_id_of_its_own_is_told_and_keeps_its_queue(
+    made: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "docker"
+    shutil.copytree(made, folder)
+    settings = folder / "secrets" / "ingest.env"
+    kept = settings.read_text().splitlines()[0] + "\n"
+    settings.chmod(0o600)
+    settings.write_text(kept)
+
+    assert "SOLARRALLY_MQTT_CLIENT_ID" in first_step(folder)
+    assert settings.read_text() == kept
+
+
+def test_a_changed_broker_configuration_reaches_the_one_with_the_simulator(
+    made: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "docker"
+    shutil.copytree(made, folder)
+    plain = folder / "mosquitto" / "mosquitto.conf"
+    plain.write_text(plain.read_text() + "# changed\n")
+
+    first_step(folder)
+
+    assert "# changed" in (folder / "secrets" / "mosquitto.conf").read_text()
 
 
 @pytest.mark.parametrize("name", ["migrate", "ingest", "serve"])

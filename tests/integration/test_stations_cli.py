@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import json
 import os
 import shlex
@@ -12,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import boto3
@@ -27,6 +30,7 @@ from solarrally import wiring
 from solarrally.cli import app
 from solarrally.errors import SolarRallyError
 from solarrally.provisioning.cutting_off import NotCutOff
+from solarrally.provisioning.dynsec import AnswerLost, DynamicSecurity
 from solarrally.provisioning.passwords import NameTooLong
 from solarrally.provisioning.pki import PkiError, common_name, load_certificate
 from solarrally.provisioning.station_topics import NoBaseTopic
@@ -168,6 +172,58 @@ def test_the_broker_gets_everything_that_its_configuration_names(cli: Cli, tmp_p
         assert (tmp_path / line.partition("=")[2]).is_file()
     password = (pki / "services" / "provisioner.password").read_text().strip()
     assert password not in (pki / "broker" / "dynamic-security.json").read_text()
+
+
+@pytest.mark.parametrize("name", ["ca", "provisioner", "../broker/broker", "../../x", "a/b", ""])
+def test_a_services_certificate_takes_no_other_files_place(cli: Cli, tmp_path: Path, name: str) -> None:
+    done(cli("ca", "init", "--no-encrypt"))
+    done(cli("server-certificate", "mqtt.example.org"))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    assert cli("service-certificate", name).exit_code == 2
+
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_the_account_at_the_broker_is_completed_by_repeating(cli: Cli, tmp_path: Path) -> None:
+    done(cli("ca", "init", "--no-encrypt"))
+    done(cli("server-certificate", "mqtt.example.org"))
+    password = tmp_path / "pki" / "services" / "provisioner.password"
+    accounts = tmp_path / "pki" / "broker" / "dynamic-security.json"
+    said = password.read_text()
+
+    accounts.unlink()
+    done(cli("server-certificate", "mqtt.example.org"))
+    assert password.read_text() == said
+    assert is_password_of_provisioner(said.strip(), accounts)
+    password.unlink()
+    done(cli("server-certificate", "mqtt.example.org"))
+    assert password.read_text() != said
+    assert is_password_of_provisioner(password.read_text().strip(), accounts)
+
+
+def is_password_of_provisioner(password: str, accounts: Path) -> bool:
+    [account] = json.loads(accounts.read_text())["clients"]
+    salt = base64.b64decode(account["salt"])
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, account["iterations"])
+    return digest == base64.b64decode(account["password"])
+
+
+def test_an_authority_is_not_put_on_its_own_list(cli: Cli, tmp_path: Path) -> None:
+    done(cli("ca", "init", "--no-encrypt"))
+
+    for name in ("devices", "services"):
+        with pytest.raises(PkiError, match="is the authority itself"):
+            cli("ca", "revoke", str(tmp_path / "pki" / "broker" / f"{name}-ca.pem"))
+    assert cli("ca", "show").stdout.count("0 revoked") == 2
+
+
+def test_an_empty_passphrase_in_the_environment_is_none(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOLARRALLY_CA_PASSPHRASE", "")
+    done(cli("ca", "init", given="a long passphrase\na long passphrase\n"))
+
+    with pytest.raises(PkiError, match="set SOLARRALLY_CA_PASSPHRASE"):
+        cli("server-certificate", "mqtt.example.org")
 
 
 # -- certificates -----------------------------------------------------------------------------------------
@@ -376,6 +432,32 @@ def test_a_certificate_without_an_entry_is_revoked_by_its_file(
         cli("ca", "revoke", str(folder / "CP-1.pem"), "--pki", "others")
 
 
+def test_what_the_database_calls_revoked_is_put_on_a_restored_list(
+    cli: Cli, broker: SecuredBroker, tmp_path: Path
+) -> None:
+    crl = broker.pki.crl_path("devices")
+    for name in ("CP-1", "CP-2"):
+        done(cli("provision", name))
+    old_list = crl.read_text()
+    done(cli("revoke", "CP-1"))
+    broker.stop()
+    crl.write_text(old_list)
+    broker.start()
+    folder = tmp_path / "stations" / "CP-1"
+    with connected(
+        broker.certificate_port,
+        ca_file=folder / "ca.pem",
+        certificate=(folder / "CP-1.pem", folder / "CP-1.key"),
+    ) as station:
+        said = done(cli("ca", "relist")).output
+        assert station.lost_within(1.0)
+
+    assert "1 certificates are on the list of devices, 1 of them were missing" in said
+    assert tried(folder).returncode != 0
+    assert tried(tmp_path / "stations" / "CP-2").returncode == 0
+    assert "0 of them were missing" in done(cli("ca", "relist")).output
+
+
 # -- passwords --------------------------------------------------------------------------------------------
 
 
@@ -479,6 +561,96 @@ def test_a_registered_station_without_a_base_topic_gets_the_one_it_is_told(
     assert "W1 is disabled in the registry" in said
     with pytest.raises(SolarRallyError, match="registered with openevse"):
         cli("provision", "W1", "--dialect", "warp")
+
+
+@pytest.mark.parametrize("base_topic", ["evse", "evse/CP-2", "go-eCharger", "go-eCharger/goe1/x", "openevse"])
+def test_a_base_topic_that_covers_others_is_refused_before_anything_is_registered(
+    cli: Cli, rows: Rows, broker: SecuredBroker, base_topic: str
+) -> None:
+    rows("INSERT INTO evse (evse_uid, site_id, dialect) SELECT 'goe1', id, 'goe' FROM site")
+
+    with pytest.raises(NoBaseTopic, match="--base-topic"):
+        cli("provision", "W1", "--password", "--dialect", "openevse", "--base-topic", base_topic)
+    with pytest.raises(NoBaseTopic, match="--base-topic"):
+        cli("provision", "evse", "--password", "--dialect", "openevse")
+
+    assert [row["evse_uid"] for row in rows("SELECT evse_uid FROM evse")] == ["goe1"]
+
+
+def test_passwords_made_at_the_same_time_are_all_made(
+    cli: Cli, rows: Rows, broker: SecuredBroker, tmp_path: Path
+) -> None:
+    names = [f"CP-{number}" for number in range(4)]
+    words = [sys.executable, "-m", "solarrally", "stations", "provision", "--password"]
+    processes = [
+        subprocess.Popen([*words, name], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        for name in names
+    ]
+
+    ended = [(process.communicate(timeout=60)[1], process.returncode) for process in processes]
+
+    assert [said for said, code in ended if code != 0] == []
+    assert [tried(tmp_path / "stations" / name).returncode for name in names] == [0] * len(names)
+
+
+def test_a_password_whose_answer_is_lost_stays_on_disk(
+    cli: Cli, rows: Rows, broker: SecuredBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done(cli("provision", "CP-1", "--password"))
+    ask = DynamicSecurity._ask
+
+    async def lost(self: DynamicSecurity, command: str, **arguments: Any) -> dict[str, Any]:
+        answer = await ask(self, command, **arguments)
+        if command in ("createClient", "modifyClient") and "error" not in answer:
+            raise AnswerLost("the connection to the broker was lost")
+        return answer
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DynamicSecurity, "_ask", lost)
+        for words in (("rotate", "CP-1", "--out", "new"), ("provision", "CP-2", "--password")):
+            with pytest.raises(AnswerLost):
+                cli(*words)
+
+    assert tried(tmp_path / "new").returncode == 0
+    assert tried(tmp_path / "stations" / "CP-2").returncode == 0
+    assert [row["reference"] for row in rows("SELECT reference FROM evse_credential")] == ["CP-1"]
+    done(cli("rotate", "CP-1", "--out", "newer"))
+    assert tried(tmp_path / "new").returncode != 0
+    assert tried(tmp_path / "newer").returncode == 0
+
+
+def test_an_account_that_an_interrupted_provision_left_is_taken_away_or_used(
+    cli: Cli, rows: Rows, broker: SecuredBroker, tmp_path: Path
+) -> None:
+    folder = tmp_path / "stations" / "CP-1"
+    done(cli("provision", "CP-1", "--password"))
+    rows("DELETE FROM evse_credential")  # killed before the commit
+    first = (folder / "CP-1.password").read_text()
+
+    assert "was never noted" in done(cli("revoke", "CP-1")).output
+    assert tried(folder).returncode != 0
+    with pytest.raises(SolarRallyError, match="has nothing that holds"):
+        cli("revoke", "CP-1")
+    done(cli("provision", "CP-1", "--password"))
+    assert (folder / "CP-1.password").read_text() != first
+    assert tried(folder).returncode == 0
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    with pytest.raises(SolarRallyError, match="holds something already"):
+        cli("provision", "CP-2", "--password", "--out", "mine")
+
+
+def test_everything_of_a_station_includes_an_account_that_was_not_noted(
+    cli: Cli, rows: Rows, broker: SecuredBroker, tmp_path: Path
+) -> None:
+    done(cli("provision", "CP-1", "--password"))
+    rows("DELETE FROM evse_credential")
+    done(cli("provision", "CP-1", "--out", "certified"))
+
+    done(cli("revoke", "CP-1", "--all"))
+
+    assert tried(tmp_path / "stations" / "CP-1").returncode != 0
+    assert tried(tmp_path / "certified").returncode != 0
 
 
 # -- what there is ----------------------------------------------------------------------------------------

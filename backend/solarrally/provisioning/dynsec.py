@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import secrets
 import ssl
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -29,16 +30,21 @@ class BrokerRefused(SolarRallyError):
     """The broker cannot be reached, does not let us in, or did not do what it was asked."""
 
 
+class AnswerLost(BrokerRefused):
+    """A command may have been done or not: the broker was asked, and its answer did not come."""
+
+
 class DynamicSecurity:
     """An open connection to the plugin; see `dynamic_security`."""
 
     def __init__(self, client: aiomqtt.Client) -> None:
         self._client = client
+        self._own = secrets.token_hex(4)
         self._numbers = itertools.count(1)
 
     async def stations(self) -> list[str]:
         """The user names of all accounts."""
-        return list((await self._do("listClients", verbose=False))["clients"])
+        return list((await self._do("listClients", verbose=False))["data"]["clients"])
 
     async def set_station(self, username: str, password: str, topics: StationTopics) -> None:
         """Make the account, or give the one there is this password and these topics, and enable it.
@@ -65,10 +71,13 @@ class DynamicSecurity:
         """Let it in no more, and end its connection now."""
         await self._do("disableClient", username=username)
 
-    async def delete(self, username: str) -> None:
-        """As `disable`, and forget it with its role. What is gone already is no error."""
-        await self._do("deleteClient", missing_is_fine=True, username=username)
+    async def delete(self, username: str) -> bool:
+        """As `disable`, and forget it with its role; whether there was such an account. What is gone already
+        is no error.
+        """
+        answer = await self._do("deleteClient", missing_is_fine=True, username=username)
         await self._do("deleteRole", missing_is_fine=True, rolename=role_of(username))
+        return "error" not in answer
 
     async def _is_there(self, command: str, **arguments: Any) -> bool:
         """Whether it was made; False when there was one already."""
@@ -83,12 +92,11 @@ class DynamicSecurity:
         error = answer.get("error")
         if error is not None and not (missing_is_fine and "not found" in error):
             raise BrokerRefused(f"the broker answers {command} with: {error}")
-        data: dict[str, Any] = answer.get("data", {})
-        return data
+        return answer
 
     async def _ask(self, command: str, **arguments: Any) -> dict[str, Any]:
         """The answer to this very command: others may administer at the same time."""
-        number = f"solarrally-{next(self._numbers)}"
+        number = f"solarrally-{self._own}-{next(self._numbers)}"
         asked = {"commands": [{"command": command, "correlationData": number, **arguments}]}
         try:
             async with asyncio.timeout(TIMEOUT_S):
@@ -98,13 +106,13 @@ class DynamicSecurity:
                         if answer.get("correlationData") == number:
                             return answer
         except TimeoutError as error:
-            raise BrokerRefused(
+            raise AnswerLost(
                 f"the broker does not answer {command}: is the dynamic-security plugin loaded there, and may"
                 " this account use it?"
             ) from error
         except aiomqtt.MqttError as error:
-            raise BrokerRefused(f"the connection to the broker was lost: {error}") from error
-        raise BrokerRefused("the connection to the broker was closed")
+            raise AnswerLost(f"the connection to the broker was lost: {error}") from error
+        raise AnswerLost("the connection to the broker was closed")
 
 
 @asynccontextmanager
@@ -117,7 +125,7 @@ async def dynamic_security(
         port,
         username=username,
         password=password,
-        identifier=username,
+        identifier=f"{username}-{secrets.token_hex(4)}",  # unless the broker takes the user name for it
         protocol=aiomqtt.ProtocolVersion.V5,
         tls_context=tls,
         timeout=TIMEOUT_S,

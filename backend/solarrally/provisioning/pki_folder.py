@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from solarrally.provisioning.pki import (
     Authority,
@@ -75,10 +77,36 @@ class PkiFolder:
 
     def create(self, *, now: datetime, days: int, passphrase: str | None) -> None:
         """Two new authorities with empty revocation lists. Raises `PkiError` when there are any: another
-        authority means another certificate for every station.
+        authority means another certificate for every station. One that was interrupted is done from the
+        beginning, or completed.
         """
-        if any(self._key(name).exists() for name in (DEVICES, SERVICES)):
-            raise PkiError(f"{self.path} holds authorities already; `solarrally stations ca show` shows them")
+        if not self.is_half_made:
+            if any(self._key(name).exists() for name in (DEVICES, SERVICES)):
+                raise PkiError(
+                    f"{self.path} holds authorities already; `solarrally stations ca show` shows them"
+                )
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            making = PkiFolder(self.path / ".making")
+            shutil.rmtree(making.path, ignore_errors=True)
+            making._make(now=now, days=days, passphrase=passphrase)
+            making.path.rename(self._made)
+        files = [path for path in self._made.rglob("*") if path.is_file()]
+        for path in sorted(files, key=lambda path: (path.suffix != ".key", path.name), reverse=True):
+            place = self.path / path.relative_to(self._made)
+            place.parent.mkdir(mode=0o700, exist_ok=True)
+            path.replace(place)  # the keys last, of them the devices': whoever sees that has all
+        shutil.rmtree(self._made)
+
+    @property
+    def is_half_made(self) -> bool:
+        """Whether all files were made, and not all are in their places: `create` completes that."""
+        return self._made.exists()
+
+    @property
+    def _made(self) -> Path:
+        return self.path / ".made"
+
+    def _make(self, *, now: datetime, days: int, passphrase: str | None) -> None:
         for name in (DEVICES, SERVICES):
             authority = new_authority(f"SolarRally {name}", now=now, days=days)
             write_private(self._key(name), key_pem(authority.key, passphrase))
@@ -113,14 +141,37 @@ class PkiFolder:
     ) -> None:
         """Add serial numbers to the authority's revocation list. Two that do so at once do it in turn."""
         with self._alone():
+            self.settle_pair(self.broker, "broker")  # a broker that reads the list reads its certificate too
             previous = self.crl(name) if self.crl_path(name).exists() else None
             added = revocation_list(authority, revoked, now=now, previous=previous, forget=forget)
             write_public(self.crl_path(name), certificate_pem(added))
 
     def write_pair(self, folder: Path, name: str, pair: KeyPair) -> None:
-        """`name.key`, then `name.pem`."""
-        write_private(folder / f"{name}.key", key_pem(pair.key))
-        write_public(folder / f"{name}.pem", certificate_pem(pair.certificate))
+        """Both files, or neither; `settle_pair` completes what a crash left between the two."""
+        certificate, key = _staged(folder, name)
+        with self._alone():
+            write_public(certificate, certificate_pem(pair.certificate))
+            write_private(key, key_pem(pair.key))
+            key.replace(folder / f"{name}.key")
+            certificate.replace(folder / f"{name}.pem")
+
+    def settle_pair(self, folder: Path, name: str) -> None:
+        """Complete an interrupted `write_pair`. Raises `PkiError` when key and certificate do not match.
+
+        Nothing is said of a pair that was never made. The caller holds the lock.
+        """
+        key_file = folder / f"{name}.key"
+        if not key_file.exists():
+            return
+        key = serialization.load_pem_private_key(key_file.read_bytes(), None).public_key()
+        staged, _ = _staged(folder, name)
+        if staged.exists() and load_certificate(staged.read_bytes()).public_key() == key:
+            staged.replace(folder / f"{name}.pem")
+        if load_certificate(self._read(folder / f"{name}.pem")).public_key() != key:
+            raise PkiError(
+                f"{name}.key and {name}.pem in {folder} do not belong together, and a broker that reads them"
+                " now takes no connection: repeat `solarrally stations server-certificate HOST`"
+            )
 
     @property
     def doors(self) -> BrokerDoors:
@@ -159,3 +210,10 @@ class PkiFolder:
             yield
         finally:
             os.close(descriptor)
+
+
+def _staged(folder: Path, name: str) -> tuple[Path, Path]:
+    """Where a new certificate and its key wait until both are written. Not `*.pem`: a broker's script looks
+    at those.
+    """
+    return folder / f".{name}.pem.new", folder / f".{name}.key.new"

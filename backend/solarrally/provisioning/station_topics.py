@@ -6,12 +6,31 @@ Of the topics of a family the ones below the device's own base topic are meant: 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from solarrally.errors import SolarRallyError
 
 NATIVE: Final = "native"
+
+
+_NATIVE_ROOT: Final = "evse"
+_SHARED: Final = ("openevse/announce",)
+"""Where every device of a family may publish."""
+
+
+class Neighbour(Protocol):
+    """Another registered station."""
+
+    @property
+    def evse_uid(self) -> str: ...
+
+    @property
+    def dialect(self) -> str: ...
+
+    @property
+    def base_topic(self) -> str | None: ...
 
 
 class NoBaseTopic(SolarRallyError):
@@ -58,6 +77,13 @@ def topics_of(dialect: str, evse_uid: str, base_topic: str | None) -> StationTop
     if not levels or any(set(level) & {"+", "#"} for level in levels) or levels[0].startswith("$"):
         raise NoBaseTopic(f"{base_topic!r} cannot be the base topic of one station")
     base = "/".join(levels)
+    if levels[0] == _NATIVE_ROOT:
+        raise NoBaseTopic(
+            f"what is published below {_NATIVE_ROOT} is native: {base} cannot be a base topic. Name another"
+            " with --base-topic"
+        )
+    if any(_is_one_inside_the_other(base, shared) for shared in _SHARED):
+        raise NoBaseTopic(f"{base} is used by all devices of a family: name one inside it with --base-topic")
     match dialect:
         case "evcc":  # one connection for all its load points: evcc/loadpoints/1, …
             root = base.partition("/loadpoints/")[0]
@@ -69,6 +95,40 @@ def topics_of(dialect: str, evse_uid: str, base_topic: str | None) -> StationTop
             own_topics = _below(base)
             return StationTopics(writes=(*own_topics.writes, "openevse/announce/#"), reads=own_topics.reads)
     return _below(base)
+
+
+def check_apart(dialect: str, evse_uid: str, base_topic: str | None, others: Iterable[Neighbour]) -> None:
+    """Raises `NoBaseTopic` when the station could speak or hear for another one, or that for it.
+
+    The load points of one evcc have one connection, and so the same topics.
+    """
+    own = _places(topics_of(dialect, evse_uid, base_topic))
+    for other in others:
+        if other.dialect == NATIVE:
+            continue
+        try:
+            theirs = _places(topics_of(other.dialect, other.evse_uid, other.base_topic))
+        except NoBaseTopic:  # it cannot be given a password either, but is heard below its base topic
+            theirs = {"/".join(level for level in (other.base_topic or "").split("/") if level)} - {""}
+        if dialect == other.dialect == "evcc" and own == theirs:
+            continue
+        for place in sorted(own):
+            for their_place in sorted(theirs):
+                if _is_one_inside_the_other(place, their_place):
+                    raise NoBaseTopic(
+                        f"{evse_uid} would have {place} and {other.evse_uid} has {their_place}: one is inside"
+                        " the other. Give one of them another: --base-topic, or PATCH /api/v1/evses/ID"
+                    )
+
+
+def _places(topics: StationTopics) -> set[str]:
+    """What is its own, without wildcards and leading slashes."""
+    filters = {one.strip("/").removesuffix("/#") for one in (*topics.writes, *topics.reads)}
+    return filters - set(_SHARED)
+
+
+def _is_one_inside_the_other(one: str, other: str) -> bool:
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
 def _below(base: str) -> StationTopics:

@@ -17,7 +17,13 @@ from solarrally.provisioning.handover import (
 )
 from solarrally.provisioning.passwords import NameTooLong, check_username, new_password
 from solarrally.provisioning.pki_folder import BrokerDoors
-from solarrally.provisioning.station_topics import NoBaseTopic, default_base_topic, topics_of
+from solarrally.provisioning.station_topics import (
+    NoBaseTopic,
+    check_apart,
+    default_base_topic,
+    topics_of,
+)
+from solarrally.storage.queries.credentials import Provisionable
 
 DOORS = BrokerDoors(host="mqtt.example.org")
 FAMILIES = ("openevse", "goe", "goe_v1", "smartevse", "warp", "evcc", "tasmota", "everest")
@@ -60,6 +66,51 @@ def test_tasmota_says_under_two_prefixes_and_hears_under_a_third() -> None:
 def test_a_base_topic_that_covers_others_is_refused(base_topic: str) -> None:
     with pytest.raises(NoBaseTopic):
         topics_of("openevse", "W1", base_topic)
+
+
+@pytest.mark.parametrize(
+    "base_topic", ["evse", "evse/CP-2", "/evse//CP-2", "openevse", "openevse/announce/1"]
+)
+@pytest.mark.parametrize("dialect", ["openevse", "goe"])
+def test_a_base_topic_that_is_not_one_stations_own_is_refused(dialect: str, base_topic: str) -> None:
+    with pytest.raises(NoBaseTopic, match="--base-topic"):
+        topics_of(dialect, "W1", base_topic)
+
+
+def neighbour(evse_uid: str, dialect: str, base_topic: str | None = None) -> Provisionable:
+    return Provisionable(id=1, evse_uid=evse_uid, dialect=dialect, base_topic=base_topic, is_enabled=True)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "base_topic", "other"),
+    [
+        ("warp", "go-eCharger", neighbour("goe1", "goe")),  # by default at go-eCharger/goe1
+        ("warp", "home/box", neighbour("W2", "goe", "home/box")),
+        ("warp", "home/box/left", neighbour("W2", "goe", "/home/box/")),
+        ("warp", "home", neighbour("W2", "goe", "home/box")),
+        ("warp", "cmnd/plug", neighbour("plug", "tasmota", "tele/plug")),
+        ("tasmota", "meter", neighbour("W2", "warp", "stat")),
+        ("evcc", "evcc/loadpoints/2", neighbour("W2", "warp", "evcc/site")),
+        ("evcc", "home/loadpoints/1", neighbour("W2", "evcc", "home/a/loadpoints/1")),
+    ],
+)
+def test_no_station_is_given_what_is_anothers(dialect: str, base_topic: str, other: Provisionable) -> None:
+    with pytest.raises(NoBaseTopic, match=f"{other.evse_uid} has"):
+        check_apart(dialect, "W1", base_topic, [other])
+
+
+def test_stations_beside_each_other_are_left_alone() -> None:
+    others = [
+        neighbour("goe1", "goe"),
+        neighbour("W2", "openevse", "home/box"),
+        neighbour("W3", "openevse"),
+        neighbour("CP-1", "native"),
+    ]
+
+    check_apart("warp", "W1", "home/box2", others)
+    check_apart("goe", "goe", None, others)
+    check_apart("openevse", "W1", None, others)
+    check_apart("evcc", "W1", "evcc/loadpoints/2", [neighbour("W2", "evcc", "evcc/loadpoints/1")])
 
 
 def test_two_stations_have_no_topic_in_common_by_default() -> None:

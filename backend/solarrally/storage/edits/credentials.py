@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solarrally.storage.audit import Actor, record
+from solarrally.storage.edits.base_topics import check_apart
 from solarrally.storage.edits.editing import EditConflict
 from solarrally.storage.tables import evse, evse_credential
 
@@ -23,6 +24,7 @@ CredentialKind = Literal["certificate", "password", "aws_iot"]
 
 _LOCK_SPACE: Final = 0x43524544
 """Of the advisory locks by station: one on its row would hold up the ingestor while the broker is asked."""
+_BROKER_LOCK: Final = 0x44594E53
 
 
 async def locked_evse(connection: AsyncConnection, evse_uid: str) -> int:
@@ -37,11 +39,21 @@ async def locked_evse(connection: AsyncConnection, evse_uid: str) -> int:
     return int(evse_id)
 
 
+async def alone_at_the_broker(connection: AsyncConnection) -> None:
+    """Until this transaction ends nobody else administers accounts at the broker.
+
+    There every connection of that account has the same client id, and each ends the one before.
+    """
+    await connection.execute(select(func.pg_advisory_xact_lock(_BROKER_LOCK)))
+
+
 async def set_base_topic(connection: AsyncConnection, actor: Actor, evse_uid: str, base_topic: str) -> None:
     """Tell the ingestor where a station without a base topic will publish. The caller commits.
 
-    Raises `EditConflict` when another station publishes there.
+    Raises `EditConflict` when another station publishes there, above it or below it.
     """
+    await connection.execute(select(evse.c.id).where(evse.c.evse_uid == evse_uid).with_for_update())
+    await check_apart(connection, evse_uid, base_topic)
     try:
         await connection.execute(
             update(evse)

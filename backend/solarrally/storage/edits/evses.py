@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from solarrally.storage.audit import Actor, record
+from solarrally.storage.edits.base_topics import check_apart
 from solarrally.storage.edits.editing import EditConflict, editing
 from solarrally.storage.queries.evses import EvseRow, evse_in
 from solarrally.storage.tables import (
@@ -38,13 +39,13 @@ async def add_evse(
     """Register an EVSE. Raises `EditConflict` when it is registered already, or its site does not exist."""
     async with editing(engine) as connection:
         await _check_site(connection, values["site_id"])
+        await _check_base_topic(connection, values["evse_uid"], values["dialect"], values["base_topic"])
         try:
             evse_id = (
                 await connection.execute(insert(evse).values(values).returning(evse.c.id))
             ).scalar_one()
         except IntegrityError as error:
             raise _conflict_of(error) from error
-        _check_base_topic(values["dialect"], values["base_topic"])
         await _describe(connection, evse_id, connectors)
         after = {**values, "connectors": list(connectors)}
         await record(connection, actor, "evse.create", "evse", values["evse_uid"], after=after)
@@ -85,7 +86,9 @@ async def change_evse(
         ]
         if not values and not described:
             return old
-        _check_base_topic(values.get("dialect", old.dialect), values.get("base_topic", old.base_topic))
+        if "dialect" in values or "base_topic" in values:
+            speaks = values.get("dialect", old.dialect)
+            await _check_base_topic(connection, evse_uid, speaks, values.get("base_topic", old.base_topic))
         try:
             await connection.execute(
                 update(evse).where(evse.c.id == evse_id).values(**values, edited_at=func.now())
@@ -137,9 +140,14 @@ def _conflict_of(error: IntegrityError) -> EditConflict:
     return EditConflict("evse_uid", "is registered already")
 
 
-def _check_base_topic(dialect: str, base_topic: str | None) -> None:
-    if dialect == "native" and base_topic is not None:
+async def _check_base_topic(
+    connection: AsyncConnection, evse_uid: str, dialect: str, base_topic: str | None
+) -> None:
+    if base_topic is None:
+        return
+    if dialect == "native":
         raise EditConflict("base_topic", "a native station publishes below the topic root: name its dialect")
+    await check_apart(connection, evse_uid, base_topic)
 
 
 async def _check_site(connection: AsyncConnection, site_id: int) -> None:

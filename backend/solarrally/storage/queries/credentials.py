@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -80,6 +81,25 @@ async def provisionable_in(connection: AsyncConnection, evse_uid: str) -> Provis
     columns = [evse.c[name] for name in Provisionable.__dataclass_fields__]
     row = (await connection.execute(select(*columns).where(evse.c.evse_uid == evse_uid))).one_or_none()
     return None if row is None else Provisionable(**row._mapping)
+
+
+async def foreign_stations(connection: AsyncConnection, evse_uid: str) -> list[Provisionable]:
+    """All other stations that do not speak our own format."""
+    columns = [evse.c[name] for name in Provisionable.__dataclass_fields__]
+    statement = select(*columns).where(evse.c.dialect != "native", evse.c.evse_uid != evse_uid)
+    return [Provisionable(**row._mapping) for row in await connection.execute(statement)]
+
+
+async def stations_of_serials(connection: AsyncConnection, serials_hex: Collection[str]) -> list[str]:
+    """Whose certificates these are, by name."""
+    statement = (
+        select(evse.c.evse_uid)
+        .join(evse_credential, evse_credential.c.evse_id == evse.c.id)
+        .where(evse_credential.c.kind == "certificate", evse_credential.c.serial_hex.in_(serials_hex))
+        .distinct()
+        .order_by(evse.c.evse_uid)
+    )
+    return list((await connection.scalars(statement)).all())
 
 
 async def list_credentials(
