@@ -19,6 +19,11 @@ _NATIVE_ROOT: Final = "evse"
 _SHARED: Final = ("openevse/announce",)
 """Where every device of a family may publish."""
 
+NATIVE_KINDS: Final = ("telemetry", "status", "session/started", "session/ended", "results/+")
+"""What a station of our own format says, as in docker/mosquitto/devices.acl: no more, since what it retains
+stays in the broker's memory.
+"""
+
 
 class Neighbour(Protocol):
     """Another registered station."""
@@ -70,7 +75,7 @@ def topics_of(dialect: str, evse_uid: str, base_topic: str | None) -> StationTop
     if dialect == NATIVE:
         own = f"evse/{evse_uid}"
         return StationTopics(
-            writes=(f"{own}/telemetry", f"{own}/status", f"{own}/session/#", f"{own}/results/#"),
+            writes=tuple(f"{own}/{kind}" for kind in NATIVE_KINDS),
             reads=(f"{own}/commands/#", f"{own}/acks"),
         )
     levels = [level for level in (base_topic or default_base_topic(dialect, evse_uid)).split("/") if level]

@@ -34,7 +34,7 @@ def test_a_native_station_writes_neither_commands_nor_acks() -> None:
 
     assert topics.writes == (
         *("evse/CP-1/telemetry", "evse/CP-1/status"),
-        *("evse/CP-1/session/#", "evse/CP-1/results/#"),
+        *("evse/CP-1/session/started", "evse/CP-1/session/ended", "evse/CP-1/results/+"),
     )
     assert topics.reads == ("evse/CP-1/commands/#", "evse/CP-1/acks")
 
