@@ -30,11 +30,11 @@ def client(server: BrokerProcess, user: str) -> aiomqtt.Client:
     return aiomqtt.Client(address.host, address.port, username=address.username, password=address.password)
 
 
-def ingestor(server: BrokerProcess, name: str, user: str = "ingestor") -> MosquittoBroker:
+def ingestor(server: BrokerProcess, name: str) -> MosquittoBroker:
     return MosquittoBroker(
-        parse_address(server.url_for(user)),
+        parse_address(server.url_for("ingestor")),
         client_id=f"ingestor-{name}",
-        topic_filters=["evse/#"] if user == "ingestor" else ["own/#"],
+        topic_filters=["evse/#"],
         now=lambda: datetime.now(UTC),
     )
 
