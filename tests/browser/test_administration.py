@@ -138,13 +138,14 @@ def delete(page: Page, name: str, action: str) -> None:
 
 
 def test_a_tariff_is_tried_on_a_past_session(tab: Tab, stack: Stack) -> None:
-    stack.newest_bill()
+    session, _ = stack.newest_bill()
     page = tab("admin")
     page.goto("/admin/tariffs")
     page.get_by_role("button", name="New tariff").click()
     dialog = page.get_by_role("dialog", name=re.compile("^New tariff for"))
     dialog.get_by_label("Solar, JMD/kWh").first.fill("1000")
     dialog.get_by_label("Grid, JMD/kWh").first.fill("1000")
+    dialog.get_by_label("Session, begun in").select_option(session["id"])
 
     dialog.get_by_role("button", name="Show what it would cost").click()
 

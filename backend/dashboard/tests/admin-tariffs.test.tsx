@@ -105,3 +105,13 @@ test("a preview shows the exact difference, and not once the prices have changed
   expect(dialog.getByText("0 to 100, with at most 2 decimals")).toBeDefined();
   expect(dialog.getByRole("button", { name: "Show what it would cost" })).toHaveProperty("disabled", true);
 });
+
+test("the session first offered for a preview is one with energy in it", async () => {
+  const empty = { ...SESSION, id: "0b7c7a3e-0000-4000-8000-000000000000", energy_wh: 0 };
+  await show(<Tariffs params={{}} />, {
+    answers: { ...LISTS, "GET /api/v1/sessions": page([empty, SESSION]) },
+  });
+  await user.click(await screen.findByRole("button", { name: "New tariff" }));
+  const session = await within(screen.getByRole("dialog")).findByLabelText(/^Session, begun in/);
+  expect(session).toHaveProperty("value", SESSION.id);
+});

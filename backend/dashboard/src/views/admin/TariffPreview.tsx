@@ -19,6 +19,7 @@ import { isComplete, pricesAsked, type TariffDraft } from "./tariffDraft";
 type Preview = components["schemas"]["Preview"];
 type Line = Preview["lines"][number];
 type Asked = components["schemas"]["PreviewAsked"];
+type Session = components["schemas"]["Session"];
 
 const SESSION_COUNT = 20;
 
@@ -42,7 +43,7 @@ export function TariffPreview({ draft, siteId, zone }: { draft: TariffDraft; sit
     enabled: asked !== null,
     retry: false,
   });
-  const chosen = sessionId || (sessions.data?.items[0]?.id ?? "");
+  const chosen = sessionId || newestWithEnergy(sessions.data?.items ?? []);
   const present = { ...pricesAsked(draft), session_id: chosen };
   const isOld = asked !== null && JSON.stringify(asked) !== JSON.stringify(present);
   return (
@@ -79,6 +80,11 @@ export function TariffPreview({ draft, siteId, zone }: { draft: TariffDraft; sit
       {preview.data && !isOld && <Effect preview={preview.data} zone={zone} />}
     </fieldset>
   );
+}
+
+/** The one that tells most: whoever only plugged in and left pays the same under all prices. */
+function newestWithEnergy(sessions: readonly Pick<Session, "id" | "energy_wh">[]): string {
+  return (sessions.find((session) => session.energy_wh > 0) ?? sessions[0])?.id ?? "";
 }
 
 function Effect({ preview, zone }: { preview: Preview; zone: string }) {
