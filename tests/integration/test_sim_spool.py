@@ -90,9 +90,11 @@ async def working(backend: Backend) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        while not task.done():  # on Python 3.11 a wait_for that just ended swallows a cancellation
+            task.cancel()
+            await asyncio.wait({task}, timeout=0.1)
+        if not task.cancelled():
+            task.result()
 
 
 class Simulator:
