@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -594,6 +595,30 @@ async def test_only_one_ingestor_leads_and_the_next_takes_over(database_url: str
         await second.lead()
         with pytest.raises(NotLeading):
             await first.lead()
+    finally:
+        await first.close()
+        await second.close()
+
+
+@pytest.mark.parametrize("another_led", [False, True])
+async def test_a_leader_that_lost_its_connection_goes_on_only_if_nobody_led_in_between(
+    database_url: str, another_led: bool
+) -> None:
+    settings = make_settings(database_url=database_url)
+    await migrate_and_seed(settings)
+    first, second = (build_store(settings, must_lead=True) for _ in range(2))
+    try:
+        await first.lead()
+        await first.close()  # as good as lost: the lock is free
+        if another_led:
+            await second.lead()
+            await second.close()
+
+        goes_on = pytest.raises(NotLeading, match="led while") if another_led else nullcontext()
+        with goes_on:
+            await first.load_live_stations()
+        await first.lead()  # whoever loads everything anew may lead, whatever was in between
+        assert await first.load_live_stations() == {}
     finally:
         await first.close()
         await second.close()

@@ -205,7 +205,7 @@ async def test_a_table_in_use_stops_the_step_and_nothing_is_changed(
     before = await catalog(database_url)
 
     async with connection.transaction():
-        await connection.execute("SELECT FROM stream_checkpoint")  # of the newest step
+        await connection.execute("SELECT FROM ingest_lead")  # of the newest step
         with pytest.raises(MigrationBlocked, match="in use"):
             await downgrade(database_url, "base")
 

@@ -29,7 +29,7 @@ from solarrally.storage import alerts, retention
 from solarrally.storage.engine import connect
 from solarrally.storage.failures import translated
 from solarrally.storage.lazy_transaction import LazyTransaction
-from solarrally.storage.leadership import try_lead
+from solarrally.storage.leadership import begin_term, present_term, try_lead
 from solarrally.storage.partitions import ahead, days_in_default, ensure_partitions
 from solarrally.storage.rejected import prune
 from solarrally.storage.rollups import RollupRules, next_limit, roll_up
@@ -107,7 +107,8 @@ class PostgresStore:
         has_other_writers: bool = False,
     ) -> None:
         """With `must_lead` everything needs the lock of the one ingestor, with `shard` that of the shard.
-        Then it sees the shard's stations alone, and a connection that was lost is made again by `lead` only.
+        With a shard it sees that shard's stations alone, and a connection that was lost is made again by
+        `lead` only; else it goes on over a new one unless another ingestor has led since: `NotLeading`.
         `raw_keep_days` 0: for ever. `has_other_writers`: others store readings beside us, of other stations.
         """
         # A day that retention would drop at once gets no partition of its own.
@@ -121,6 +122,7 @@ class PostgresStore:
         self._has_other_writers = has_other_writers
         self._scope = Scope(None if shard is None else shard.hashes)
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._term: int | None = None
 
     async def close(self) -> None:
         if self._connection is not None and not self._connection.is_closed():
@@ -331,7 +333,7 @@ class PostgresStore:
                     if self._shard is not None and not by_lead:
                         # Others look for free shards all the time: one may have had it in between.
                         raise NotLeading("the connection that held the shard was lost")
-                    self._connection = await self._connect()
+                    self._connection = await self._connect(by_lead=by_lead)
                 yield self._connection
         except StoreUnavailable:
             self._drop()
@@ -345,7 +347,7 @@ class PostgresStore:
                 self._drop()
             raise
 
-    async def _connect(self) -> asyncpg.Connection[asyncpg.Record]:
+    async def _connect(self, *, by_lead: bool) -> asyncpg.Connection[asyncpg.Record]:
         connection = await connect(
             self._dsn,
             application_name="solarrally-ingest",
@@ -356,8 +358,8 @@ class PostgresStore:
         try:
             if self._shard is not None and not await try_lead(connection, self._shard.lock):
                 raise NotLeading(f"another ingestor reads {self._shard.shard.shard_id}")
-            if self._must_lead and not await try_lead(connection):
-                raise NotLeading("another ingestor holds the lock of this database")
+            if self._must_lead:
+                await self._take_office(connection, by_lead=by_lead)
         except NotLeading:
             await connection.close(timeout=5)
             raise
@@ -365,6 +367,15 @@ class PostgresStore:
             connection.terminate()
             raise
         return connection
+
+    async def _take_office(self, connection: asyncpg.Connection[asyncpg.Record], *, by_lead: bool) -> None:
+        """Begin a term or, over a new connection, go on with ours."""
+        if not await try_lead(connection):
+            raise NotLeading("another ingestor holds the lock of this database")
+        if by_lead or self._term is None:
+            self._term = await begin_term(connection)
+        elif await present_term(connection) != self._term:
+            raise NotLeading("another ingestor led while the connection was lost")
 
     def _drop(self) -> None:
         if self._connection is not None:

@@ -7,6 +7,7 @@ from solarrally.storage.tables.commands import command
 from solarrally.storage.tables.common import metadata
 from solarrally.storage.tables.credentials import evse_credential
 from solarrally.storage.tables.imports import import_job
+from solarrally.storage.tables.leads import ingest_lead
 from solarrally.storage.tables.messages import parked_message, rejected_message
 from solarrally.storage.tables.people import (
     api_key,
@@ -43,6 +44,7 @@ __all__ = [
     "evse_credential",
     "evse_move",
     "import_job",
+    "ingest_lead",
     "live_ticket",
     "login_session",
     "mailed_token",
