@@ -28,6 +28,7 @@ export default defineConfig(({ mode }) => {
       include: ["tests/**/*.test.{ts,tsx}"],
       setupFiles: ["tests/setup.ts"],
       css: { include: /tokens\.css/ }, // read by the test of its contrasts; other styles do not matter to tests
+      isolate: false, // setup.ts and each test leave nothing behind; alone, each file loads all modules anew
       restoreMocks: true,
       unstubGlobals: true,
     },

@@ -1,15 +1,9 @@
 // The charts over time: what they are built of, what they say, in which zone.
 import { render, screen } from "@testing-library/react";
-import { beforeEach, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { TimeChart } from "../src/charts/TimeChart";
 import { decimalsOf, isolatedPoints, newestAt, paddedRange, timeLabels } from "../src/charts/TimeChartText";
 import { FakePlot } from "./uplot";
-
-vi.mock("uplot", async () => ({ default: (await import("./uplot")).FakePlot }));
-
-beforeEach(() => {
-  FakePlot.built = [];
-});
 
 const NOON_S = Date.parse("2026-11-21T17:00:00Z") / 1000; // 12:00 in Jamaica
 

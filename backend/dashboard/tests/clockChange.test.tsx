@@ -1,13 +1,11 @@
 // Where the clock changes within a bill or a session, each time says its offset.
 import { screen } from "@testing-library/react";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { oneZoneName } from "../src/format/time";
 import { BillCard } from "../src/views/sessions/BillCard";
 import { SessionCurves } from "../src/views/sessions/SessionCurves";
 import { page, show } from "./page";
 import { bill, session } from "./sessionsData";
-
-vi.mock("../src/charts/TimeChart", () => ({ TimeChart: () => null }));
 
 const ZONE = "America/New_York";
 /** 01:30 twice: before and after the clocks go back. */

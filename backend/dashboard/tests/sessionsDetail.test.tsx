@@ -6,13 +6,12 @@ import type { Session } from "../src/api/types";
 import SessionDetail from "../src/views/sessions/SessionDetail";
 import { type Answers, DRIVER, me, OPERATOR, page, problem, type Shown, show } from "./page";
 import { bill, liveSession, RUNNING, SITE, session, TARIFF } from "./sessionsData";
+import { FakePlot } from "./uplot";
 
-// The canvas is not what is tested here: what it is given is.
-vi.mock("../src/charts/TimeChart", () => ({
-  TimeChart: ({ title, unit, lines }: { title: string; unit: string; lines: { values: unknown[] }[] }) => (
-    <div role="img" aria-label={`${title} ${unit} ${JSON.stringify(lines.map((line) => line.values))}`} />
-  ),
-}));
+/** The values of the lines that some chart of the page draws now. */
+async function drawn(...values: number[][]): Promise<void> {
+  await waitFor(() => expect(FakePlot.built.map((chart) => chart.data.slice(1))).toContainEqual(values));
+}
 
 const ID = session().id;
 
@@ -92,7 +91,7 @@ describe("a running session", () => {
       /JMD.100\.00.*JMD.115\.00 with VAT/,
     );
     expect(screen.getByText("Power now").nextElementSibling?.textContent).toMatch(/6\.54.kW/);
-    await screen.findByRole("img", { name: "Power kW [[0,7,6.543]]" });
+    await drawn([0, 7, 6.543]);
   });
 
   test("that ends shows its bill", async () => {
@@ -136,7 +135,7 @@ describe("the curves", () => {
       [`GET /api/v1/sessions/${ID}/readings`]: page([]),
       "GET /api/v1/evses/CP-1/telemetry": page([bucket]),
     });
-    await screen.findByRole("img", { name: "Power kW [[5],[6]]" });
+    await drawn([5], [6]);
     expect(screen.getByText(/averages of a quarter of an hour/)).toBeTruthy();
   });
 });

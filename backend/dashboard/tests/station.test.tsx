@@ -2,7 +2,7 @@
 import { act, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import axe from "axe-core";
-import { beforeEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { LiveConnector } from "../src/live/protocol";
 import Station from "../src/views/station/Station";
 import { liveAlert } from "./alertRows";
@@ -12,11 +12,6 @@ import { FakePlot } from "./uplot";
 
 // The whole page is drawn: that takes a while on a busy machine.
 vi.setConfig({ testTimeout: 30_000 });
-vi.mock("uplot", async () => ({ default: (await import("./uplot")).FakePlot }));
-
-beforeEach(() => {
-  FakePlot.built = [];
-});
 
 function open(answers: Answers = {}, search = "", permissions = OPERATOR): Promise<Shown> {
   return show(<Station params={{ evse_uid: "CP-1" }} />, {

@@ -10,7 +10,6 @@ import { command, evse, liveConnector, liveSession, QUIET } from "./stationRows"
 
 // The whole page is drawn: that takes a while on a busy machine.
 vi.setConfig({ testTimeout: 30_000 });
-vi.mock("uplot", async () => ({ default: (await import("./uplot")).FakePlot }));
 
 async function open(
   answers: Answers = {},
