@@ -41,6 +41,11 @@ output "one_off_network" {
   })
 }
 
+output "database_identifier" {
+  description = "`aws rds start-db-instance` wakes it, where it sleeps at night."
+  value       = aws_db_instance.this.identifier
+}
+
 output "dashboard_bucket" {
   value = aws_s3_bucket.this["dashboard"].id
 }

@@ -61,11 +61,11 @@ def test_a_container_cannot_take_the_whole_machine(name: str) -> None:
 
 
 @every_service
-def test_an_image_is_ours_or_pinned_to_a_version(name: str) -> None:
+def test_an_image_is_ours_or_pinned_to_a_version_and_a_digest(name: str) -> None:
     image = SERVICES[name]["image"]
+    pinned = r"[\w/-]+:v?\d+\.\d+[\d.]*(-\w+)?@sha256:[0-9a-f]{64}"
 
-    assert image == "${SOLARRALLY_IMAGE:-solarrally:local}" or re.search(r":v?\d+\.\d+[\d.]*(-\w+)?$", image)
-    assert "latest" not in image
+    assert image == "${SOLARRALLY_IMAGE:-solarrally:local}" or re.fullmatch(pinned, image)
 
 
 @every_service

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -76,13 +79,33 @@ def test_no_key_is_stored(path: Path) -> None:
     assert not re.search(r"AWS_SECRET_ACCESS_KEY|aws-secret-access-key|AKIA[0-9A-Z]{16}", text)
 
 
-@pytest.mark.parametrize(("name", "step"), list(steps()), ids=lambda one: one if isinstance(one, str) else "")
-def test_an_action_is_pinned_to_a_full_version(name: str, step: dict[str, Any]) -> None:
-    used = step.get("uses", "./local")
+def uses() -> list[str]:
+    """What follows each `uses:`, with the comment on its line."""
+    return [used for path in FILES for used in re.findall(r"\buses: (.+)", path.read_text())]
 
-    assert used.startswith("./") or re.fullmatch(r"[\w.-]+/[\w./-]+@(v\d+\.\d+\.\d+|[0-9a-f]{40})", used), (
-        name
-    )
+
+def test_an_action_is_pinned_to_a_commit_with_its_version_beside_it() -> None:
+    foreign = [used for used in uses() if not used.startswith("./")]
+
+    assert foreign
+    for used in foreign:
+        assert re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", used), used
+
+
+def test_an_action_is_the_same_one_everywhere() -> None:
+    names = [used.partition("@")[0] for used in set(uses())]
+
+    assert len(names) == len(set(names))
+
+
+def test_what_is_pinned_is_kept_up_to_date() -> None:
+    updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
+
+    assert {one["package-ecosystem"]: one["directory"] for one in updates} == {
+        "github-actions": "/",
+        "docker": "/docker",
+        "docker-compose": "/docker",
+    }
 
 
 @pytest.mark.parametrize(("name", "step"), list(steps()), ids=lambda one: one if isinstance(one, str) else "")
@@ -101,6 +124,23 @@ def test_a_script_is_one_that_bash_can_read(name: str, step: dict[str, Any]) -> 
     assert done.returncode == 0, done.stderr
     # What others write (titles, branch names) comes by environment variables, never into the script itself.
     assert not EXPRESSION.search(script), f"{name}: an expression inside a script"
+
+
+def test_shellcheck_has_nothing_to_say_about_the_scripts() -> None:
+    shellcheck = shutil.which("shellcheck")
+    if shellcheck is None:
+        pytest.skip("no shellcheck here: apt install shellcheck")
+
+    for name, step in steps():
+        done = subprocess.run(
+            [shellcheck, "--shell=bash", "-"],
+            input=step.get("run", ""),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+        assert done.returncode == 0, f"{name}: {done.stdout}"
 
 
 @pytest.mark.parametrize(("name", "step"), list(steps()), ids=lambda one: one if isinstance(one, str) else "")
@@ -153,13 +193,91 @@ def position(job: Job, words: str) -> int:
 
 def test_the_schema_goes_before_the_services_and_a_look_comes_after() -> None:
     job = WORKFLOWS["deploy-to.yml"]["jobs"]["deploy"]
-    order = ["What runs now", "Push the image", "Migrate", "Update the services", "Is it well", "Back to"]
+    order = [
+        "What runs now", "Push the image", "Wake the database", "Migrate", "Another hour",
+        "Update the services", "Is it well", "Back to",
+    ]  # fmt: skip
     places = [position(job, words) for words in order]
 
     assert places == sorted(places)
     back = job["steps"][places[-1]]
     assert "steps.health.outcome == 'failure'" in back["if"]
     assert "steps.update.outcome == 'failure'" in back["if"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A step of a deployment that ran: how it ended, and what it called."""
+
+    code: int
+    calls: list[str]
+
+    def times(self, words: str) -> int:
+        return sum(words in call for call in self.calls)
+
+
+def run_of(step_name: str, folder: Path, answers: dict[str, str]) -> Ran:
+    """Run a step of deploy-to.yml with an AWS that answers calls, by words in them, with a piece of shell."""
+    job = WORKFLOWS["deploy-to.yml"]["jobs"]["deploy"]
+    step = job["steps"][position(job, step_name)]
+    cases = "".join(f"*{words!r}*) {answer};;\n" for words, answer in answers.items())
+    for program in ("aws", "terraform", "jq"):
+        fake = folder / program
+        fake.write_text(f'#!/bin/sh\necho "{program} $*" >> "$CALLS"\ncase "$*" in\n{cases}esac\n')
+        fake.chmod(0o755)
+    calls = folder / "calls"
+    environment = {
+        "PATH": f"{folder}:{os.environ['PATH']}",
+        "CALLS": str(calls),
+        "RUNNER_TEMP": str(folder),
+        "TAG": "a-commit",
+        "VARIABLES": "staging",
+    }
+    done = subprocess.run(
+        ["bash", "-e", "-c", step["run"]], env=environment, capture_output=True, check=False, timeout=30
+    )
+    return Ran(done.returncode, calls.read_text().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("status", "starts", "waits"), [("stopped", 1, 1), ("starting", 0, 1), ("backing-up", 0, 0)]
+)
+def test_a_database_that_sleeps_is_woken(tmp_path: Path, status: str, starts: int, waits: int) -> None:
+    ran = run_of("Wake the database", tmp_path, {"describe-db-instances": f"echo {status}"})
+
+    assert ran.code == 0
+    assert ran.times("rds start-db-instance") == starts
+    assert ran.times("rds wait db-instance-available") == waits
+
+
+@pytest.mark.parametrize(("exit_code", "is_well"), [("0", True), ("1", False), ("None", False)])
+def test_a_migration_that_does_not_end_well_ends_the_deployment(
+    tmp_path: Path, exit_code: str, is_well: bool
+) -> None:
+    ran = run_of(
+        "Migrate", tmp_path, {"ecs run-task": "echo arn:task", "describe-tasks": f"echo {exit_code}"}
+    )
+
+    assert (ran.code == 0) is is_well
+
+
+def test_a_migration_is_not_waited_for_without_end(tmp_path: Path) -> None:
+    answers = {
+        "ecs run-task": "echo arn:task",
+        "wait tasks-stopped": "exit 255",
+        "describe-tasks": "echo None",
+    }
+    ran = run_of("Migrate", tmp_path, answers)
+
+    assert ran.code != 0
+    assert ran.times("ecs wait tasks-stopped") == 4
+
+
+def test_a_migration_that_found_no_place_to_run_ends_the_deployment(tmp_path: Path) -> None:
+    ran = run_of("Migrate", tmp_path, {"ecs run-task": "echo None"})
+
+    assert ran.code != 0
+    assert ran.times("ecs wait tasks-stopped") == 0
 
 
 def test_production_comes_after_staging_and_only_from_main() -> None:
