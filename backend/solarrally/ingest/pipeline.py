@@ -266,10 +266,8 @@ class Pipeline:
 
     async def _tell_progress(self, progress: Progress) -> None:
         """Records that are no messages move the checkpoint too; and others wait for us to be up to date."""
-        checkpoint = progress.checkpoint_after(())
-        if checkpoint is not None:
-            await self._settle([], [], checkpoint=checkpoint)
-            progress.saved((), checkpoint)
+        if progress.checkpoint_after(()) is not None:
+            await self._settle([], [])
         is_current = progress.is_current
         if is_current != self._is_said_current:
             await self._persist(lambda: self._store.say_current(is_current))
@@ -318,17 +316,14 @@ class Pipeline:
         if not gathered.deliveries:
             return False
         self._in_hand_since = gathered.deliveries[0].received_at
-        checkpoint = None if self._progress is None else self._progress.checkpoint_after(gathered.deliveries)
-        if gathered.messages or gathered.parked or checkpoint is not None:
-            deliveries = [message.delivery for message in gathered.messages]
-            await self._settle(deliveries, gathered.messages, into=gathered.parked, checkpoint=checkpoint)
+        if gathered.messages or gathered.parked or self._progress is not None:
+            batch = [message.delivery for message in gathered.messages]
+            await self._settle(batch, gathered.messages, into=gathered.parked, passed=gathered.deliveries)
         if gathered.parked:
             self.counts.parked += len(gathered.parked)
             self.parking.stored(len(gathered.parked))
         if gathered.merged:
             self.counts.fates[Fate.MERGED] += gathered.merged
-        if self._progress is not None:
-            self._progress.saved(gathered.deliveries, checkpoint)
         await self._broker.acknowledge(gathered.deliveries)
         self._in_hand_since = None
         return bool(gathered.parked) and len(gathered.deliveries) >= self._rules.max_batch // 2
@@ -353,14 +348,16 @@ class Pipeline:
         *,
         parked: Mapping[int, ParkedDelivery] | None = None,
         into: Sequence[tuple[str, Delivery]] = (),
-        checkpoint: Checkpoint | None = None,
+        passed: Sequence[Delivery] = (),
     ) -> None:
         """Bring every delivery to its fate: stored or rejected, committed, counted.
 
         `messages` are the deliveries decoded, where that has been done; `into` are others, to be parked.
-        `checkpoint` is saved with the last of all this, so that it never passes what is not committed.
+        `passed` are all deliveries that are then done with: a checkpoint that passes them is saved in the
+        same transaction.
         """
         started_s = time.perf_counter()
+        checkpoint = None if self._progress is None else self._progress.checkpoint_after(passed)
         attempt = _Attempt(messages)
 
         async def write() -> tuple[list[Message], BatchOutcome]:
@@ -386,8 +383,9 @@ class Pipeline:
             except StoreRefused as error:
                 if len(batch) > 1:
                     middle = len(batch) // 2
-                    await self._settle(batch[:middle], None, parked=parked)
-                    await self._settle(batch[middle:], None, parked=parked, into=into, checkpoint=checkpoint)
+                    half = () if parked else batch[:middle]
+                    await self._settle(batch[:middle], None, parked=parked, passed=half)
+                    await self._settle(batch[middle:], None, parked=parked, into=into, passed=passed)
                     return
                 if not batch or attempt.poison is not None:
                     raise  # nothing that a station said is to blame: what we write beside it is
@@ -398,6 +396,8 @@ class Pipeline:
         if batch:
             self.counts.batch_written(len(batch), time.perf_counter() - started_s)
         self._count(settled, outcome)
+        if self._progress is not None:
+            self._progress.saved(passed, checkpoint)
         if checkpoint is not None:
             self.counts.checkpoints += 1
             self.counts.delivered += len(checkpoint.rejected)
