@@ -120,6 +120,7 @@ class IngestCollector(Collector):
             ("publishes_dropped", "Acknowledgements to devices dropped.", broker.publishes_dropped),
         ):
             yield CounterMetricFamily(f"solarrally_{name}", text, value)
+        yield _certificate_ends(broker)
 
 
 def _messages(counts: FateCount) -> Iterator[Metric]:
@@ -166,6 +167,18 @@ def _commands(counts: FateCount) -> Iterator[Metric]:
         "Times that the sending of commands began anew for a reason that nobody expected: see the log.",
         counts.command_failures,
     )
+
+
+def _certificate_ends(broker: SourceFigures) -> GaugeMetricFamily:
+    """Without TLS: none."""
+    ends = GaugeMetricFamily(
+        "solarrally_broker_certificate_not_after_seconds",
+        "When a certificate that the connection to the broker needs ends, in seconds since 1970.",
+        labels=["certificate"],
+    )
+    for certificate, ends_at in broker.certificate_ends.items():
+        ends.add_metric([certificate], ends_at.timestamp())
+    return ends
 
 
 def _alerts(pipeline: IngestFigures) -> GaugeMetricFamily:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -24,16 +25,23 @@ class _Parked:
     stations: int
 
 
+class WayOut(Protocol):
+    """The connection that devices are answered by: a stream is only read."""
+
+    publishes_dropped: int
+    certificate_ends: Mapping[str, datetime]
+
+
 class StreamFigures:
     """`ingest.figures.IngestFigures` and `SourceFigures` of all shards that are ours."""
 
     reconnects = protocol_errors = messages_dropped = 0
     """A stream has no connection that could be lost: see the reads of it that failed."""
 
-    def __init__(self, ingest: StreamIngest, publishes_dropped: Callable[[], int]) -> None:
+    def __init__(self, ingest: StreamIngest, way_out: WayOut) -> None:
         self.counts: FateCount = ingest.counts
         self._ingest = ingest
-        self._publishes_dropped = publishes_dropped
+        self._way_out = way_out
 
     @property
     def is_leading(self) -> bool:
@@ -97,7 +105,11 @@ class StreamFigures:
 
     @property
     def publishes_dropped(self) -> int:
-        return self._publishes_dropped()
+        return self._way_out.publishes_dropped
+
+    @property
+    def certificate_ends(self) -> Mapping[str, datetime]:
+        return self._way_out.certificate_ends
 
 
 class StreamCollector(Collector):

@@ -124,7 +124,7 @@ async def running_stream_ingest(
         recovery = None
         if settings.aws_failed_queue_url is not None:
             recovery = build_recovery(settings, executor, dsn=dsn)
-        figures = StreamFigures(ingest, lambda: acks.publishes_dropped)
+        figures = StreamFigures(ingest, acks)
         stop_monitor = None
         if settings.metrics_port:
             stop_monitor = serve_monitor(

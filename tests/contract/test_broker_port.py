@@ -8,11 +8,8 @@ at the end of this file, `AwsIotBroker` in test_aws_iot_broker.py beside it.
 from __future__ import annotations
 
 import asyncio
-import shutil
-import socket
-import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -23,13 +20,12 @@ from structlog.testing import capture_logs
 
 from solarrally.brokers.address import parse_address
 from solarrally.brokers.aws_iot import AwsIotBroker
+from solarrally.brokers.aws_iot_endpoint import ClientIdentity
 from solarrally.brokers.mosquitto import MosquittoBroker
-from solarrally.embedded.errors import BinariesMissing
-from solarrally.embedded.mosquitto_program import find_mosquitto
-from solarrally.embedded.ports import any_free_port
 from solarrally.ingest.ports import Delivery
 from tests.support.broker_places import PLACES, Place, PlainPlace, running_place
 from tests.support.tcp_proxy import TcpProxy
+from tests.support.tls_mosquitto import running_tls_mosquitto
 
 PATIENCE_S = 15.0
 AnyBroker = MosquittoBroker | AwsIotBroker
@@ -361,13 +357,13 @@ async def test_a_wrong_password_is_said_in_words(place: Place) -> None:
 
 
 async def test_over_tls_each_side_proves_who_it_is(tmp_path: Path) -> None:
-    certificates = make_certificates(tmp_path)
-    with tls_mosquitto(tmp_path) as port:
-        options = {"client_id": "i", "topic_filters": ["evse/#"], "now": lambda: datetime.now(UTC)}
-        here, elsewhere = f"mqtts://localhost:{port}", f"mqtts://127.0.0.2:{port}"
-        good = MosquittoBroker(parse_address(here), **options, **certificates)  # type: ignore[arg-type]
-        away = {**options, "client_id": "sender"}
-        sender = MosquittoBroker(parse_address(here), **away, **certificates)  # type: ignore[arg-type]
+    with running_tls_mosquitto(tmp_path) as server:
+        options = {"topic_filters": ["evse/#"], "now": lambda: datetime.now(UTC)}
+        here = parse_address(f"mqtts://localhost:{server.port}")
+        elsewhere = parse_address(f"mqtts://127.1:{server.port}")  # a name that its certificate lacks
+        ours = files_of(server.authority.identity("ingestor"))
+        good = MosquittoBroker(here, client_id="i", **options, **ours)  # type: ignore[arg-type]
+        sender = MosquittoBroker(here, client_id="sender", **options, **ours)  # type: ignore[arg-type]
         async with good.connection(), sender.connection():
             await until_listening(good)
             await until_listening(sender)
@@ -375,72 +371,15 @@ async def test_over_tls_each_side_proves_who_it_is(tmp_path: Path) -> None:
             large, small = await take(good, 2)
             assert (len(large.payload), small.payload) == (500_000, b"2")
 
-        unknown = {**certificates, "ca_file": None}  # the system's authorities have not signed it
-        for refused, url in ((unknown, here), (certificates, elsewhere)):
+        unknown = {**ours, "ca_file": None}  # the system's authorities have not signed it
+        for refused, address in ((unknown, here), (ours, elsewhere)):
             with capture_logs() as logs:
-                broker = MosquittoBroker(parse_address(url), **options, **refused)  # type: ignore[arg-type]
+                broker = MosquittoBroker(address, client_id="i", **options, **refused)  # type: ignore[arg-type]
                 async with broker.connection():
                     await until(lambda broker=broker: broker.reconnects > 0)  # type: ignore[misc]
             said = next(entry["error"] for entry in logs if entry["event"] == "broker_unavailable")
             assert "certificate verify failed" in said
 
 
-def make_certificates(folder: Path) -> dict[str, Path]:
-    """An authority, and certificates for `localhost` and for a client; by the openssl program."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("TLS is not tested: it takes the openssl program to make certificates")
-
-    def run(*arguments: str) -> None:
-        subprocess.run([openssl, *arguments], cwd=folder, check=True, capture_output=True, timeout=60)
-
-    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-    run("req", "-x509", *new_key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test ca", "-days", "2")
-    for name in ("server", "client"):
-        (folder / f"{name}.ext").write_text("subjectAltName=DNS:localhost\n")
-        run("req", *new_key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
-        run(
-            *("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"),
-            *("-out", f"{name}.pem", "-days", "2", "-extfile", f"{name}.ext"),
-        )
-    return {name: folder / file for name, file in _TLS_FILES.items()}
-
-
-_TLS_FILES = {"ca_file": "ca.pem", "cert_file": "client.pem", "key_file": "client.key"}
-
-
-@contextmanager
-def tls_mosquitto(folder: Path) -> Iterator[int]:
-    """A Mosquitto that lets in who has a certificate of our authority; its port."""
-    try:
-        program = find_mosquitto()
-    except BinariesMissing as missing:
-        pytest.skip(str(missing))
-    port = any_free_port()
-    lines = [
-        f"listener {port}",
-        "allow_anonymous true",
-        *(f"{option} {folder / file}" for option, file in (("cafile", "ca.pem"), ("certfile", "server.pem"))),
-        f"keyfile {folder / 'server.key'}",
-        "require_certificate true",
-        "user root",
-    ]
-    (folder / "mosquitto.conf").write_text("\n".join(lines) + "\n")
-    process = subprocess.Popen(
-        [program.path, "-c", str(folder / "mosquitto.conf")], stderr=subprocess.DEVNULL
-    )
-    try:
-        _wait_for_port(port)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(timeout=PATIENCE_S)
-
-
-def _wait_for_port(port: int) -> None:
-    for _ in range(500):
-        with socket.socket() as probe:
-            probe.settimeout(0.02)
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-    raise AssertionError(f"nothing listens on port {port}")
+def files_of(identity: ClientIdentity) -> dict[str, Path | None]:
+    return {"ca_file": identity.ca_file, "cert_file": identity.cert_file, "key_file": identity.key_file}

@@ -31,6 +31,8 @@ from tests.support.promql import alerts, dashboards, metrics_of, queries_of
 HEALTHCHECK = Path(__file__).resolve().parents[2] / "docker" / "healthcheck.py"
 WHILE_ONE_FIRES = {"ALERTS"}
 """Prometheus' own."""
+WITH_TLS = {"solarrally_broker_certificate_not_after_seconds"}
+"""This stack has none: tests/contract/test_broker_certificates.py."""
 
 
 @dataclass
@@ -120,7 +122,7 @@ def test_every_rule_and_every_panel_asks_for_what_there_is(watched: Watched) -> 
     until(lambda: prometheus.query("solarrally_rejected_total"), "a rejected message is counted")
     until(lambda: prometheus.query("rate(solarrally_batches_total[10s]) > 0"), "a rate can be taken")
 
-    known = prometheus.metric_names() | WHILE_ONE_FIRES
+    known = prometheus.metric_names() | WHILE_ONE_FIRES | WITH_TLS
     asked = {
         **{rule["alert"]: rule["expr"] for rule in alerts()},
         **{f"{path.name}: {title}": query for path in dashboards() for title, query in queries_of(path)},

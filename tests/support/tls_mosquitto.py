@@ -41,19 +41,21 @@ topic read evse/#
 class Authority:
     """Signs certificates; its own and theirs are PEM files in `folder`."""
 
-    def __init__(self, folder: Path, name: str = "test ca") -> None:
+    def __init__(self, folder: Path, name: str = "test ca", *, ends_at: datetime | None = None) -> None:
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self.ca_file = folder / f"{name.replace(' ', '-')}.pem"
-        certificate = self._signed(self._name, self._key.public_key(), is_authority=True)
+        certificate = self._signed(self._name, self._key.public_key(), ends_at, is_authority=True)
         self.ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def identity(self, name: str) -> ClientIdentity:
-        """A certificate with this common name, good for `localhost` too, with its key."""
+    def identity(self, name: str, *, ends_at: datetime | None = None) -> ClientIdentity:
+        """A certificate with this common name, good for `localhost` too, with its key; it replaces the one of
+        that name.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        certificate = self._signed(subject, key.public_key(), is_authority=False)
+        certificate = self._signed(subject, key.public_key(), ends_at, is_authority=False)
         identity = ClientIdentity(
             cert_file=self._folder / f"{name}.pem",
             key_file=self._folder / f"{name}.key",
@@ -70,7 +72,12 @@ class Authority:
         return identity
 
     def _signed(
-        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, *, is_authority: bool
+        self,
+        subject: x509.Name,
+        key: ec.EllipticCurvePublicKey,
+        ends_at: datetime | None,
+        *,
+        is_authority: bool,
     ) -> x509.Certificate:
         now = datetime.now(UTC)
         names: list[x509.GeneralName] = [
@@ -84,7 +91,7 @@ class Authority:
             .public_key(key)
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(minutes=5))
-            .not_valid_after(now + timedelta(days=2))
+            .not_valid_after(ends_at or now + timedelta(days=2))
             .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
             .add_extension(

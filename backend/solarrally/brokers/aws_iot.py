@@ -8,7 +8,6 @@ there is no DUP flag, so the first messages on a session that goes on all count 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -29,6 +28,7 @@ from solarrally.brokers.backoff import Backoff
 from solarrally.brokers.crt_connection import CrtConnection, CrtOptions
 from solarrally.brokers.elements import ProtocolError
 from solarrally.brokers.inbox import Inbox
+from solarrally.brokers.listening import ListeningBroker
 from solarrally.brokers.receiver import ConnectionLost
 from solarrally.ingest.ports import Delivery
 
@@ -40,7 +40,7 @@ _SOON = datetime.min.replace(tzinfo=UTC)
 """In place of the instant of receipt, until the inbox gives one."""
 
 
-class AwsIotBroker:
+class AwsIotBroker(ListeningBroker):
     """`ingest.ports.Broker` over one MQTT 5 connection to AWS IoT Core. Use `connection()` around it: it
     connects, and reconnects with jitter.
     """
@@ -64,22 +64,21 @@ class AwsIotBroker:
         """`shared_group`: subscribe as a member of it (`$share/<group>/…`). A larger `receive_maximum` than
         AWS grants is brought down to that. Raises `ValueError` for filters beyond AWS's limits.
         """
-        self.reconnects = 0
-        self.protocol_errors = 0
-        """Connections given up because the broker sent what is no MQTT 5."""
-        self.publishes_dropped = 0
-        self._topic_filters = list(topic_filters)
+        super().__init__(
+            broker=endpoint,
+            client_id=client_id,
+            tls=identity,
+            backoff=backoff or aws_backoff(),
+            topic_filters=topic_filters,
+            session_expiry_s=session_expiry_s,
+            now=now,
+        )
         check_filters(self._topic_filters)
         shared("", shared_group)
         self._shared_group = shared_group
-        self._further_filters: list[str] = []
-        """What `hear` asked for beside them: a refusal of these is not the end."""
         self._heard: set[str] = set()
         """The further filters of this connection that were asked for."""
-        self._subscribing = asyncio.Lock()
         self._window = min(receive_maximum, MAX_UNACKNOWLEDGED)
-        self._endpoint = endpoint
-        self._identity = identity
         self._options = CrtOptions(
             host=endpoint.host,
             port=endpoint.port,
@@ -91,19 +90,9 @@ class AwsIotBroker:
             session_expiry_s=session_expiry_s,
             receive_maximum=self._window,
         )
-        self._now = now
-        self._backoff = backoff or aws_backoff()
         self._inbox = Inbox(max_count=max_waiting, max_bytes=max_waiting_bytes, now=now)
         self._crt: CrtConnection | None = None
-        self._connection = 0
         self._incoming: _Incoming | None = None
-        self._listening_since: datetime | None = None
-        self._has_had_session = False
-        self._failure: BaseException | None = None
-
-    @property
-    def listening_since(self) -> datetime | None:
-        return self._listening_since
 
     @property
     def waiting(self) -> int:
@@ -129,24 +118,17 @@ class AwsIotBroker:
         """When the last message came."""
         return self._inbox.last_heard_at
 
-    def check_certificates(self) -> None:
-        """`SettingsError` when they cannot be used: to be known at the start, not at the first connection."""
-        self._identity.check(self._endpoint)
-
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AwsIotBroker]:
         """Keep connected for the length of the block. Raises `SettingsError` for unusable TLS files."""
         self.check_certificates()
         self._inbox.open()
-        task = asyncio.create_task(self._stay_connected(), name="aws-iot")
-        task.add_done_callback(self._note_failure)
-        try:
-            yield self
-        finally:
-            self._inbox.shut()  # left to the broker: nobody here will acknowledge it
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        async with self._kept_connected("aws-iot") as task:
+            task.add_done_callback(self._note_failure)
+            try:
+                yield self
+            finally:
+                self._inbox.shut()  # left to the broker: nobody here will acknowledge it
 
     async def hear(self, topic_filters: Collection[str]) -> None:
         wanted = [one for one in topic_filters if one not in self._topic_filters]
@@ -182,71 +164,35 @@ class AwsIotBroker:
 
     # -- staying connected -----------------------------------------------------------------------
 
-    async def _stay_connected(self) -> None:
-        while True:
-            try:
-                await self._listen_until_lost()
-            except (ConnectionLost, ProtocolError) as error:
-                if isinstance(error, ProtocolError):
-                    self.protocol_errors += 1
-                if error.code == reasons.SESSION_TAKEN_OVER:
-                    self._backoff.give_way()
-                    log.error(
-                        "session_taken_over",
-                        client_id=self._options.client_id,
-                        hint="is a second ingestor running with this client id?",
-                    )
-                wait_s = self._backoff.pause_s()
-                log.warning(
-                    "broker_unavailable",
-                    broker=str(self._endpoint),
-                    error=str(error),
-                    retry_in_s=round(wait_s, 2),
-                )
-                await asyncio.sleep(wait_s)
-                self.reconnects += 1
-
     async def _listen_until_lost(self) -> None:
-        """One connection, from its making to its end; always raises."""
-        self._connection += 1
         incoming = _Incoming(self._inbox, connection=self._connection, window=self._window)
         crt = CrtConnection(self._options, incoming.hear)
         incoming.crt = crt
         self._incoming = incoming  # before `open` returns: what waited comes right behind the CONNACK
-        began_at_s = asyncio.get_running_loop().time()
         try:
             negotiated = await crt.open()
             self._crt = crt
             await self._subscribe(crt)
             self._heard.clear()
             await self._adjust_or_do_without(crt)
-            self._listening_since = self._now()
-            self._tell_connected(negotiated)
-            await crt.wait_lost()
+            with self._listening(
+                session_present=negotiated.rejoined_session,
+                session_expiry_s=negotiated.session_expiry_interval_sec,
+            ):
+                await crt.wait_lost()
         finally:
             self._crt = self._incoming = None
-            self._listening_since = None
-            self._backoff.lasted(asyncio.get_running_loop().time() - began_at_s)
             # What came and was not taken yet stays: it is delivered again, and then it is a repetition.
             await crt.close()
 
     async def _subscribe(self, crt: CrtConnection) -> None:
         for topic_filter, code in await crt.subscribe(self._shared(self._topic_filters)):
-            if code >= reasons.FIRST_FAILURE:
-                words = reasons.in_words(code)
-                log.error(
-                    "subscription_refused",
-                    topic_filter=topic_filter,
-                    reason=words,
-                    hint="does the policy of our certificate allow iot:Subscribe to it?",
-                )
-                raise ConnectionLost(f"the subscription to {topic_filter} is refused: {words}", code)
-            if code == 0:
-                log.error(
-                    "subscription_without_acknowledgement",
-                    topic_filter=topic_filter,
-                    hint="the broker grants QoS 0: what is under way when we stop is lost",
-                )
+            self._check_granted(
+                topic_filter,
+                code,
+                reasons.in_words(code),
+                hint="does the policy of our certificate allow iot:Subscribe to it?",
+            )
 
     async def _adjust_or_do_without(self, crt: CrtConnection) -> None:
         """AWS may answer a subscription that the policy does not allow with the end of the connection: asked
@@ -299,32 +245,11 @@ class AwsIotBroker:
     def _shared(self, topic_filters: Iterable[str]) -> list[str]:
         return [shared(each, self._shared_group) for each in topic_filters]
 
-    def _tell_connected(self, negotiated: Any) -> None:
-        asked_s, granted_s = self._options.session_expiry_s, negotiated.session_expiry_interval_sec
-        if granted_s < asked_s:
-            log.warning("session_expiry_shortened", asked_s=asked_s, granted_s=granted_s)
-        if self._has_had_session and not negotiated.rejoined_session:
-            log.error(
-                "broker_session_lost",
-                broker=str(self._endpoint),
-                hint="the broker forgot us, and with us what waited there",
-            )
-        self._has_had_session = True
-        log.info(
-            "broker_connected",
-            broker=str(self._endpoint),
-            client_id=self._options.client_id,
-            session_present=negotiated.rejoined_session,
-        )
-
     def _note_dropped(self, _error: object) -> None:
         self.publishes_dropped += 1
 
-    def _note_failure(self, task: asyncio.Task[None]) -> None:
-        """An error that is ours and not the broker's: whoever waits for deliveries gets it."""
-        if not task.cancelled():
-            self._failure = task.exception()
-            self._inbox.wake()
+    def _wake(self) -> None:
+        self._inbox.wake()
 
 
 class _Incoming:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ssl
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from solarrally.brokers.tls_files import TlsFiles
 from solarrally.errors import SettingsError
 
 DEFAULT_PORT = 8883
@@ -26,22 +26,12 @@ class AwsIotEndpoint:
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
-class ClientIdentity:
-    """Our certificate with its key, and who signs servers' certificates; PEM files."""
+class ClientIdentity(TlsFiles):
+    """Who we are is a certificate of ours with its key. The system's list of authorities has Amazon's."""
 
     cert_file: Path
     key_file: Path
     ca_file: Path | None = None
-    """None: the system's list, which has Amazon's."""
-
-    def check(self, broker: object) -> None:
-        """`SettingsError` when they cannot be used with `broker`: to be known at the start."""
-        try:
-            context = ssl.create_default_context(cafile=self.ca_file)
-            context.load_cert_chain(self.cert_file, self.key_file)
-        except OSError as error:
-            files = ", ".join(str(file) for file in (self.cert_file, self.key_file, self.ca_file) if file)
-            raise SettingsError(f"the certificates for {broker} cannot be used ({files}): {error}") from error
 
 
 def parse_endpoint(text: str) -> AwsIotEndpoint:

@@ -7,10 +7,9 @@ who reads a Kinesis stream, and has no other connection to AWS IoT Core, uses th
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
@@ -22,13 +21,14 @@ from solarrally.brokers.backoff import Backoff
 from solarrally.brokers.crt_connection import CrtConnection, CrtOptions
 from solarrally.brokers.elements import ProtocolError
 from solarrally.brokers.receiver import ConnectionLost
+from solarrally.brokers.staying_connected import StayingConnected
 
 log = structlog.get_logger()
 
 PUBACK_TIMEOUT_S = 5.0
 
 
-class AwsIotPublisher:
+class AwsIotPublisher(StayingConnected):
     """`ingest.ports.CommandPublisher`, and a way out for messages of QoS 0. Nothing is kept over a
     reconnection: what was not acknowledged is still in the outbox.
     """
@@ -43,13 +43,19 @@ class AwsIotPublisher:
         backoff: Backoff | None = None,
     ) -> None:
         """`client_id` must not be that of the broker's connection: AWS would end one for the other."""
+        super().__init__(
+            broker=endpoint,
+            client_id=client_id,
+            tls=identity,
+            backoff=backoff or aws_backoff(),
+            when_lost="command_broker_unavailable",
+        )
         self.publishes_dropped = 0
         """Messages of QoS 0 that could not leave."""
         self.puback_codes: Counter[int] = Counter()
         """How often each reason code was the answer: 0 taken, 16 taken and nobody listens, from 128 on
         refused.
         """
-        self._endpoint = endpoint
         self._identity = identity
         self._options = CrtOptions(
             host=endpoint.host,
@@ -61,27 +67,17 @@ class AwsIotPublisher:
             keepalive_s=keepalive_s,
             session_expiry_s=0,
         )
-        self._backoff = backoff or aws_backoff()
         self._crt: CrtConnection | None = None
 
     @property
     def is_connected(self) -> bool:
         return self._crt is not None
 
-    def check_certificates(self) -> None:
-        """`SettingsError` when they cannot be used."""
-        self._identity.check(self._endpoint)
-
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AwsIotPublisher]:
         """Keep connected for the length of the block."""
-        task = asyncio.create_task(self._stay_connected(), name="aws-iot-commands")
-        try:
+        async with self._kept_connected("aws-iot-commands"):
             yield self
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def publish(self, topic: str, payload: bytes, *, expires_in_s: int) -> bool:
         crt = self._crt
@@ -130,33 +126,14 @@ class AwsIotPublisher:
     def _note_dropped(self, _error: object) -> None:
         self.publishes_dropped += 1
 
-    async def _stay_connected(self) -> None:
-        while True:
-            try:
-                await self._until_lost()
-            except (ConnectionLost, ProtocolError) as error:
-                if error.code == reasons.SESSION_TAKEN_OVER:
-                    self._backoff.give_way()
-                wait_s = self._backoff.pause_s()
-                log.warning(
-                    "command_broker_unavailable",
-                    broker=str(self._endpoint),
-                    error=str(error),
-                    retry_in_s=round(wait_s, 2),
-                )
-                await asyncio.sleep(wait_s)
-
     async def _until_lost(self) -> None:
         crt = CrtConnection(self._options)
-        began_at_s = asyncio.get_running_loop().time()
         try:
             await crt.open()
-            log.info(
-                "command_broker_connected", broker=str(self._endpoint), client_id=self._options.client_id
-            )
+            log.info("command_broker_connected", broker=self._broker, client_id=self._client_id)
+            self.certificate_ends = self._identity.ends()
             self._crt = crt
             await crt.wait_lost()
         finally:
             self._crt = None
-            self._backoff.lasted(asyncio.get_running_loop().time() - began_at_s)
             await crt.close()

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiomqtt
@@ -20,6 +19,9 @@ from paho.mqtt.properties import Properties
 
 from solarrally.brokers.address import BrokerAddress
 from solarrally.brokers.backoff import Backoff
+from solarrally.brokers.receiver import ConnectionLost
+from solarrally.brokers.staying_connected import StayingConnected
+from solarrally.brokers.tls_files import TlsFiles
 
 log = structlog.get_logger()
 
@@ -28,7 +30,7 @@ PUBACK_TIMEOUT_S = 5.0
 MOST_IN_FLIGHT = 200
 
 
-class MqttCommandPublisher:
+class MqttCommandPublisher(StayingConnected):
     """`ingest.ports.CommandPublisher`. Nothing is kept over a reconnection: what was not acknowledged is
     still in the outbox.
     """
@@ -44,11 +46,15 @@ class MqttCommandPublisher:
         key_file: Path | None = None,
         backoff: Backoff | None = None,
     ) -> None:
+        super().__init__(
+            broker=address,
+            client_id=client_id,
+            tls=TlsFiles(ca_file=ca_file, cert_file=cert_file, key_file=key_file) if address.tls else None,
+            backoff=backoff or Backoff(),
+            when_lost="command_broker_unavailable",
+        )
         self._address = address
-        self._client_id = client_id
         self._keepalive_s = keepalive_s
-        self._tls_files = (ca_file, cert_file, key_file)
-        self._backoff = backoff or Backoff()
         self._client: aiomqtt.Client | None = None
         self._lost = asyncio.Event()
 
@@ -59,13 +65,8 @@ class MqttCommandPublisher:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[MqttCommandPublisher]:
         """Keep connected for the length of the block."""
-        task = asyncio.create_task(self._stay_connected(), name="mqtt-commands")
-        try:
+        async with self._kept_connected("mqtt-commands"):
             yield self
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def publish(self, topic: str, payload: bytes, *, expires_in_s: int) -> bool:
         client = self._client
@@ -81,30 +82,18 @@ class MqttCommandPublisher:
             return False
         return True
 
-    async def _stay_connected(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            began_at_s = loop.time()
-            try:
-                await self._until_lost()
-            except (aiomqtt.MqttError, OSError) as error:
-                reason = str(error) or type(error).__name__
-            else:
-                reason = "a command was not acknowledged"
-            self._backoff.lasted(loop.time() - began_at_s)
-            wait_s = self._backoff.pause_s()
-            log.warning(
-                "command_broker_unavailable",
-                broker=str(self._address),
-                error=reason,
-                retry_in_s=round(wait_s, 2),
-            )
-            await asyncio.sleep(wait_s)
-
     async def _until_lost(self) -> None:
+        try:
+            await self._serve_until_lost()
+        except aiomqtt.MqttError as error:
+            raise ConnectionLost(str(error) or type(error).__name__) from error
+        raise ConnectionLost("a command was not acknowledged")
+
+    async def _serve_until_lost(self) -> None:
+        """Returns when a command was not acknowledged; raises when the connection is lost otherwise."""
         self._lost.clear()
         async with self._new_client() as client:
-            log.info("command_broker_connected", broker=str(self._address), client_id=self._client_id)
+            log.info("command_broker_connected", broker=self._broker, client_id=self._client_id)
             self._client = client
             listening = asyncio.create_task(self._listen(client))
             lost = asyncio.create_task(self._lost.wait())
@@ -135,7 +124,7 @@ class MqttCommandPublisher:
             protocol=aiomqtt.ProtocolVersion.V5,
             clean_start=True,
             properties=connect,
-            tls_context=self._tls_context(),
+            tls_context=None if self._tls is None else self._tls.context(),
             timeout=CONNECT_TIMEOUT_S,
             keepalive=self._keepalive_s,
             max_inflight_messages=MOST_IN_FLIGHT,
@@ -143,15 +132,6 @@ class MqttCommandPublisher:
         )
         client.pending_calls_threshold = MOST_IN_FLIGHT
         return client
-
-    def _tls_context(self) -> ssl.SSLContext | None:
-        if not self._address.tls:
-            return None
-        ca_file, cert_file, key_file = self._tls_files
-        context = ssl.create_default_context(cafile=ca_file)
-        if cert_file is not None:
-            context.load_cert_chain(cert_file, key_file)
-        return context
 
 
 def _quiet_logger() -> logging.Logger:

@@ -9,7 +9,6 @@ acknowledged in bursts: beyond a bound of our own we stop reading.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
@@ -23,10 +22,11 @@ from solarrally.brokers.address import BrokerAddress
 from solarrally.brokers.arrivals import Arrivals
 from solarrally.brokers.backoff import Backoff
 from solarrally.brokers.elements import ProtocolError
-from solarrally.brokers.packets import Connack, Introduction, puback_packets, publish_packet
+from solarrally.brokers.listening import ListeningBroker
+from solarrally.brokers.packets import Introduction, puback_packets, publish_packet
 from solarrally.brokers.receipts import Receipts
 from solarrally.brokers.receiver import ConnectionLost, Receiver
-from solarrally.errors import SettingsError
+from solarrally.brokers.tls_files import TlsFiles, end_of_shown
 from solarrally.ingest.ports import Delivery
 
 log = structlog.get_logger()
@@ -43,7 +43,7 @@ UNSENT_BYTES_MAX = 4 * 1024 * 1024
 """A broker that leaves so much of ours unread gets no further QoS 0 messages."""
 
 
-class MosquittoBroker:
+class MosquittoBroker(ListeningBroker):
     """`ingest.ports.Broker` over our own MQTT 5 receiver. Use `connection()` around it: it connects, and
     reconnects with jitter.
     """
@@ -66,15 +66,20 @@ class MosquittoBroker:
         backoff: Backoff | None = None,
     ) -> None:
         """`ca_file` replaces the system's authorities; `cert_file` with `key_file` is our own certificate."""
-        self.reconnects = 0
-        self.protocol_errors = 0
-        """Connections given up because the broker sent what is no MQTT 5."""
+        super().__init__(
+            broker=address,
+            client_id=client_id,
+            tls=TlsFiles(ca_file=ca_file, cert_file=cert_file, key_file=key_file) if address.tls else None,
+            backoff=backoff or Backoff(),
+            topic_filters=topic_filters,
+            session_expiry_s=session_expiry_s,
+            now=now,
+        )
         self.received_messages = 0
         self.received_bytes = 0
         """All that came off the wire."""
         self.messages_dropped = 0
         """Never any: what there is no room for is not read."""
-        self.publishes_dropped = 0
         self.last_heard_at: datetime | None = None
         """When the broker last sent anything at all."""
         self._address = address
@@ -87,60 +92,30 @@ class MosquittoBroker:
             receive_maximum=receive_maximum,
             max_packet_bytes=MAX_PACKET_BYTES,
         )
-        self._topic_filters = list(topic_filters)
-        self._further_filters: list[str] = []
-        """What `hear` asked for beside them: a refusal of these is not the end."""
         self._heard: dict[str, None] = {}
         """The further filters of this connection that were asked for."""
         self._packet_ids = count(1)
-        self._subscribing = asyncio.Lock()
-        self._now = now
-        self._tls_files = (ca_file, cert_file, key_file)
         self._receipts = Receipts(now)
-        self._backoff = backoff or Backoff()
         self._arrivals = Arrivals(
             max_count=max_waiting or max(4 * receive_maximum, 20_000), max_bytes=max_waiting_bytes
         )
         self._something_arrived = asyncio.Event()
         self._receiver: Receiver | None = None
-        self._connection = 0
-        self._listening_since: datetime | None = None
-        self._has_had_session = False
-        self._failure: BaseException | None = None
-
-    @property
-    def listening_since(self) -> datetime | None:
-        return self._listening_since
 
     @property
     def waiting(self) -> int:
         """Deliveries received and not yet taken."""
         return self._arrivals.count
 
-    def check_certificates(self) -> None:
-        """`SettingsError` when they cannot be used: to be known at the start, not at the first connection."""
-        try:
-            self._tls_context()
-        except OSError as error:
-            files = (
-                ", ".join(str(file) for file in self._tls_files if file is not None) or "the system's list"
-            )
-            raise SettingsError(
-                f"the certificates for {self._address} cannot be used ({files}): {error}"
-            ) from error
-
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[MosquittoBroker]:
         """Keep connected for the length of the block. Raises `SettingsError` for unusable TLS files."""
         self.check_certificates()
-        task = asyncio.create_task(self._stay_connected(), name="mqtt")
-        task.add_done_callback(self._note_failure)
         try:
-            yield self
+            async with self._kept_connected("mqtt") as task:
+                task.add_done_callback(self._note_failure)
+                yield self
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
             self._arrivals.clear()  # left to the broker: nobody here will acknowledge it
             self._something_arrived.clear()
 
@@ -199,35 +174,8 @@ class MosquittoBroker:
 
     # -- staying connected -----------------------------------------------------------------------
 
-    async def _stay_connected(self) -> None:
-        while True:
-            try:
-                await self._listen_until_lost()
-            except (ConnectionLost, ProtocolError, OSError) as error:
-                if isinstance(error, ProtocolError):
-                    self.protocol_errors += 1
-                if getattr(error, "code", None) == reasons.SESSION_TAKEN_OVER:
-                    self._backoff.give_way()
-                    log.error(
-                        "session_taken_over",
-                        client_id=self._introduction.client_id,
-                        hint="is a second ingestor running with this client id?",
-                    )
-                wait_s = self._backoff.pause_s()
-                log.warning(
-                    "broker_unavailable",
-                    broker=str(self._address),
-                    error=str(error),
-                    retry_in_s=round(wait_s, 2),
-                )
-                await asyncio.sleep(wait_s)
-                self.reconnects += 1
-
     async def _listen_until_lost(self) -> None:
-        """One connection, from its making to its end; always raises."""
-        self._connection += 1
         receiver = await self._connect()
-        connected_at_s = asyncio.get_running_loop().time()
         try:
             connack = await receiver.introduce()
             self._heard.clear()
@@ -235,13 +183,14 @@ class MosquittoBroker:
             self._receiver = receiver
             await self._subscribe(receiver)
             await self._adjust(receiver)
-            self._listening_since = self._now()
-            self._tell_connected(connack)
-            await receiver.wait_lost()
+            with self._listening(
+                session_present=connack.session_present,
+                session_expiry_s=connack.session_expiry_s,
+                server_ends_at=end_of_shown(receiver.server_certificate),
+            ):
+                await receiver.wait_lost()
         finally:
             self._receiver = None
-            self._listening_since = None
-            self._backoff.lasted(asyncio.get_running_loop().time() - connected_at_s)
             # What came and was not taken yet stays: a broker that was killed may not have it any more. A
             # living one delivers it again, and then it is a repetition.
             await receiver.leave()
@@ -259,37 +208,18 @@ class MosquittoBroker:
                     ),
                     address.host,
                     address.port,
-                    ssl=self._tls_context(),
+                    ssl=None if self._tls is None else self._tls.context(),
                 )
         except TimeoutError as error:
             raise ConnectionLost(f"no connection within {CONNECT_TIMEOUT_S:.0f} s") from error
         return receiver
-
-    def _tls_context(self) -> ssl.SSLContext | None:
-        """Made anew for each connection: certificates are replaced while we run."""
-        if not self._address.tls:
-            return None
-        ca_file, cert_file, key_file = self._tls_files
-        context = ssl.create_default_context(cafile=ca_file)
-        if cert_file is not None:
-            context.load_cert_chain(cert_file, key_file)
-        return context
 
     async def _subscribe(self, receiver: Receiver) -> None:
         """One filter a packet: with several, some brokers deliver retained messages twice."""
         for topic_filter in self._topic_filters:
             answer = await receiver.subscribe(next(self._packet_ids), topic_filter)
             [code] = answer.codes
-            if code >= reasons.FIRST_FAILURE:
-                words = reasons.in_words(code, answer.reason_string)
-                log.error("subscription_refused", topic_filter=topic_filter, reason=words)
-                raise ConnectionLost(f"the subscription to {topic_filter} is refused: {words}", code)
-            if code == 0:
-                log.error(
-                    "subscription_without_acknowledgement",
-                    topic_filter=topic_filter,
-                    hint="the broker grants QoS 0: what is under way when we stop is lost",
-                )
+            self._check_granted(topic_filter, code, reasons.in_words(code, answer.reason_string))
 
     async def _adjust(self, receiver: Receiver) -> None:
         """Subscribe to what is wanted further, and no longer to what was. A session keeps its subscriptions:
@@ -306,24 +236,6 @@ class MosquittoBroker:
                 if answer.codes[0] >= reasons.FIRST_FAILURE:
                     words = reasons.in_words(answer.codes[0], answer.reason_string)
                     log.warning("subscription_refused", topic_filter=topic_filter, reason=words)
-
-    def _tell_connected(self, connack: Connack) -> None:
-        asked_s, granted_s = self._introduction.session_expiry_s, connack.session_expiry_s
-        if granted_s is not None and granted_s < asked_s:
-            log.warning("session_expiry_shortened", asked_s=asked_s, granted_s=granted_s)
-        if self._has_had_session and not connack.session_present:
-            log.error(
-                "broker_session_lost",
-                broker=str(self._address),
-                hint="the broker forgot us, and with us what waited there",
-            )
-        self._has_had_session = True
-        log.info(
-            "broker_connected",
-            broker=str(self._address),
-            client_id=self._introduction.client_id,
-            session_present=connack.session_present,
-        )
 
     def _note_data(self, size_bytes: int) -> datetime:
         self.received_bytes += size_bytes
@@ -342,8 +254,5 @@ class MosquittoBroker:
             elif is_busy:
                 self._receiver.pause(GATHER_S)
 
-    def _note_failure(self, task: asyncio.Task[None]) -> None:
-        """An error that is ours and not the broker's: whoever waits for deliveries gets it."""
-        if not task.cancelled():
-            self._failure = task.exception()
-            self._something_arrived.set()
+    def _wake(self) -> None:
+        self._something_arrived.set()

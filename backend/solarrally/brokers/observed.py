@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Protocol
 
 from solarrally.ingest.ports import Broker
@@ -16,6 +18,8 @@ class ObservedBroker(Broker, Protocol):
     """Connections given up because the broker sent what is no MQTT 5."""
     publishes_dropped: int
     """Messages to devices that could not be sent."""
+    certificate_ends: Mapping[str, datetime]
+    """When `client` (ours), `authority` (who signs the broker's) and `server` end, those that are known."""
 
     @property
     def waiting(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar, cast
@@ -112,6 +113,12 @@ class Receiver(asyncio.Protocol):
     def unsent_bytes(self) -> int:
         """Written and not yet taken by the system."""
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    @property
+    def server_certificate(self) -> bytes | None:
+        """What the broker showed in the TLS handshake, in DER; None without TLS."""
+        link = None if self._transport is None else self._transport.get_extra_info("ssl_object")
+        return None if link is None else cast(ssl.SSLObject, link).getpeercert(binary_form=True)
 
     def pause(self, at_most_s: float | None = None) -> None:
         """Read no more until `resume`, or for so long: what the system's buffers cannot take stays with the

@@ -77,3 +77,6 @@ class SourceFigures(Protocol):
 
     @property
     def publishes_dropped(self) -> int: ...
+
+    @property
+    def certificate_ends(self) -> Mapping[str, datetime]: ...
