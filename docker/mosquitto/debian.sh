@@ -18,6 +18,14 @@ plugin=$(dpkg -L mosquitto | grep mosquitto_dynamic_security.so) || {
 [ -e "$pki/broker/broker.pem" ] || {
     echo "no $pki/broker/broker.pem: \`solarrally stations server-certificate HOST\` makes it" >&2; exit 1; }
 
+# Mosquitto 2.0 counts its memory wrongly: with each account that is changed it believes to have less than
+# before, in the end more than there is, and takes nothing from anybody (github.com/eclipse-mosquitto/mosquitto,
+# #3287, #3192). Without the limit it does not ask.
+case $(mosquitto -h | sed -n 's/^mosquitto version //p') in
+    2.0.* | '') uncounted='/^memory_limit /d' ;;
+    *) uncounted= ;;
+esac
+
 group=$(id -gn "$owner")
 before=$(cksum "$config/mosquitto.conf" "$certs"/*-ca.pem 2>/dev/null || true)
 install -d -m 755 "$config"
@@ -30,7 +38,7 @@ done
 install -o "$owner" -g "$group" -m 600 "$here/devices.acl" "$here/services.acl" "$config/"
 [ -e "$data/dynamic-security.json" ] ||
     install -o "$owner" -g "$group" -m 600 "$pki/broker/dynamic-security.json" "$data/"
-sed -e "s#/mosquitto/config/#$config/#" -e "s#/mosquitto/certs/#$certs/#" \
+sed -e "$uncounted" -e "s#/mosquitto/config/#$config/#" -e "s#/mosquitto/certs/#$certs/#" \
     -e "s#/mosquitto/data/#$data/#" -e "s#/usr/lib/mosquitto_dynamic_security.so#$plugin#" \
     "$here/mosquitto.conf" > "$config/.mosquitto.conf.new"
 if ! cmp -s "$config/.mosquitto.conf.new" "$config/mosquitto.conf"; then

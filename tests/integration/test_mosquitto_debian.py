@@ -94,3 +94,20 @@ def test_the_broker_is_restarted_only_for_what_it_reads_at_its_start(pki: PkiFol
     authority = pki.broker / "devices-ca.pem"
     authority.write_text(authority.read_text() + (pki.broker / "services-ca.pem").read_text())
     assert _run(pki) == "restarts"
+
+
+@pytest.mark.parametrize(("version", "is_kept"), [("2.0.11", False), ("2.1.2", True)])
+def test_the_memory_limit_is_left_out_where_mosquitto_counts_wrongly(
+    pki: PkiFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, is_kept: bool
+) -> None:
+    program = tmp_path / "bin" / "mosquitto"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho mosquitto version {version}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+    _run(pki)
+
+    text = (tmp_path / "etc" / "mosquitto.conf").read_text()
+    assert bool(re.search(r"^memory_limit \d+$", text, re.M)) == is_kept
+    assert re.search(r"^max_packet_size \d+$", text, re.M)
