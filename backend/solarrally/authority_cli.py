@@ -8,13 +8,12 @@ import re
 import shlex
 import subprocess
 import sys
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from cryptography.exceptions import InvalidSignature
-from rich.console import Console
 
 from solarrally import wiring
 from solarrally.errors import SolarRallyError
@@ -41,6 +40,7 @@ from solarrally.provisioning.pki import (
 )
 from solarrally.provisioning.pki_folder import DEVICES, SERVICES, BrokerDoors, PkiFolder
 from solarrally.provisioning.private_files import write_private
+from solarrally.terminal import day, say
 
 ca = typer.Typer(help="The authorities that sign stations, the broker and the backend.", no_args_is_help=True)
 
@@ -264,14 +264,6 @@ def run_reload(command: str | None) -> None:
     except (OSError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", None) or str(error)
         raise SolarRallyError(f"`{command}` failed: {said.strip()}") from error
-
-
-def say(text: str) -> None:
-    Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(text)
-
-
-def day(at: datetime) -> str:
-    return f"{at:%Y-%m-%d}"
 
 
 def _show(folder: PkiFolder) -> None:

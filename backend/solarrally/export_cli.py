@@ -23,6 +23,7 @@ from solarrally.settings import Settings, load_settings
 from solarrally.storage.engine import create_engine
 from solarrally.storage.queries import EXPORTS, ExportFilter, export_rows
 from solarrally.tabular import FileFormat, file_pieces, make_writer
+from solarrally.terminal import say
 
 PROGRESS_INTERVAL_S: Final = 1.0
 
@@ -64,7 +65,7 @@ def export(
     if what is What.EVSES and (date_from is not None or date_to is not None):
         raise typer.BadParameter("EVSEs have no dates to choose by")
     row_count = asyncio.run(_export(settings, what, where, file_format, output))
-    _say(f"{row_count:,} {what}" + ("" if _is_stdout(output) else f" in {output}"))
+    say(f"{row_count:,} {what}" + ("" if _is_stdout(output) else f" in {output}"))
 
 
 async def _export(
@@ -132,7 +133,3 @@ def _complete_or_nothing(output: Path) -> Iterator[BinaryIO]:
 
 def _is_stdout(output: Path) -> bool:
     return str(output) == "-"
-
-
-def _say(text: str) -> None:
-    Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(text)

@@ -24,6 +24,7 @@ from solarrally.storage.audit import Actor
 from solarrally.storage.edits.imports import LogFile, NothingToImport, import_log
 from solarrally.storage.engine import create_engine
 from solarrally.storage.queries import ImportRow, import_of, import_target
+from solarrally.terminal import say
 
 COMMAND_LINE: Final = Actor(user_id=None, name="cli")
 POLL_S: Final = 1.0
@@ -70,10 +71,10 @@ async def _import(
                 engine, settings, path, content, evse_uid, connector_id, log_format
             )
             lines = row.line_count - row.rejected_count
-            _say(f"{lines:,} lines handed to the ingestor" if is_new else "imported before: nothing to do")
+            say(f"{lines:,} lines handed to the ingestor" if is_new else "imported before: nothing to do")
             if wait:
                 row = await _taken_in(engine, row)
-                _say(f"{row.stored_count:,} readings stored, {row.duplicate_count:,} were there before")
+                say(f"{row.stored_count:,} readings stored, {row.duplicate_count:,} were there before")
             return row
     finally:
         await engine.dispose()
@@ -158,10 +159,6 @@ def _measured(content: BinaryIO, name: str) -> LogFile:
 def _name_lines(lines: Sequence[RejectedLine], count: int) -> None:
     shown = lines[:SHOWN_LINES]
     for one in shown:
-        _say(f"line {one.line}: {one.reason}: {'' if one.field is None else one.field + ': '}{one.detail}")
+        say(f"line {one.line}: {one.reason}: {'' if one.field is None else one.field + ': '}{one.detail}")
     if count > len(shown):
-        _say(f"… and {count - len(shown):,} more")
-
-
-def _say(text: str) -> None:
-    Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(text)
+        say(f"… and {count - len(shown):,} more")

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from solarrally import wiring
 from solarrally.dialects.routes import Routes
@@ -28,6 +27,7 @@ from solarrally.storage import rejected
 from solarrally.storage.engine import connect
 from solarrally.storage.rejected import Parking, Rejected, Selection
 from solarrally.storage.station_routes import load_routes
+from solarrally.terminal import plain, print_json, print_table, say, table, utc
 
 if TYPE_CHECKING:
     import asyncpg
@@ -112,19 +112,19 @@ def list_messages(
     selection = _selection(settings, None, reason, station, topic, since, until)
     messages = _run(settings, lambda db: rejected.newest(db, selection, limit))
     if as_json:
-        _print_json([fields_of(message) for message in messages])
+        print_json([fields_of(message) for message in messages])
         return
-    table = _table("id", "received at (UTC)", "topic", "reason", "field", "detail")
+    shown = table("id", "received at (UTC)", "topic", "reason", "field", "detail", right=["id"])
     for message in messages:
-        table.add_row(
+        shown.add_row(
             str(message.id),
-            f"{message.received_at:%Y-%m-%d %H:%M:%S}",
+            utc(message.received_at),
             escape(message.topic),
             message.reason,
             escape(message.field or ""),
             escape(message.detail),
         )
-    _print_table(table, f"{len(messages)} shown")
+    print_table(shown, f"{len(messages)} shown")
 
 
 @app.command()
@@ -138,7 +138,7 @@ def show(
         raise SolarRallyError(f"no rejected message {message_id}: it was taken up again or pruned")
     message = messages[0]
     if as_json:
-        _print_json(fields_of(message) | {"advice": ADVICE.get(message.reason)})
+        print_json(fields_of(message) | {"advice": ADVICE.get(message.reason)})
         return
     out = Console(highlight=False, soft_wrap=True)
     for name in ("id", "received_at", "topic", "reason", "field", "detail"):
@@ -163,29 +163,18 @@ def summary(
     selection = _selection(settings, None, None, station, topic, since, until)
     tallies = _run(settings, lambda db: rejected.tally(db, selection))
     if as_json:
-        _print_json(
-            [
-                {
-                    "reason": one.reason,
-                    "topic": one.topic,
-                    "count": one.count,
-                    "first_received_at": one.first_received_at.isoformat(),
-                    "last_received_at": one.last_received_at.isoformat(),
-                }
-                for one in tallies
-            ]
-        )
+        print_json([plain(one) for one in tallies])
         return
-    table = _table("messages", "reason", "topic", "first (UTC)", "last (UTC)")
+    shown = table("messages", "reason", "topic", "first (UTC)", "last (UTC)", right=["messages"])
     for one in tallies:
-        table.add_row(
+        shown.add_row(
             str(one.count),
             one.reason,
             escape(one.topic),
-            f"{one.first_received_at:%Y-%m-%d %H:%M:%S}",
-            f"{one.last_received_at:%Y-%m-%d %H:%M:%S}",
+            utc(one.first_received_at),
+            utc(one.last_received_at),
         )
-    _print_table(table, f"{sum(one.count for one in tallies)} messages")
+    print_table(shown, f"{sum(one.count for one in tallies)} messages")
 
 
 @app.command()
@@ -224,7 +213,7 @@ def export(
             count = _run(settings, write)
     except OSError as error:
         raise SolarRallyError(f"{file}: {error.strerror}") from error
-    _say(f"{count} messages written")
+    say(f"{count} messages written")
 
 
 @app.command()
@@ -274,8 +263,8 @@ def reingest(
 
     count, refused = _run(settings, hand_over)
     for line in refused:
-        _say(f"not handed over: {line}")
-    _say(f"{count} messages {'would be handed' if dry_run else 'handed'} to the ingestor")
+        say(f"not handed over: {line}")
+    say(f"{count} messages {'would be handed' if dry_run else 'handed'} to the ingestor")
     if refused:
         raise typer.Exit(1)
 
@@ -291,7 +280,7 @@ def recover_failed_actions() -> None:
     settings = load_settings()
     with wiring.reaching_database(settings):
         recovered, rejected_count = asyncio.run(wiring.recover_failed_actions(settings))
-    _say(f"{recovered} messages handed to the ingestor, {rejected_count} kept as rejected")
+    say(f"{recovered} messages handed to the ingestor, {rejected_count} kept as rejected")
 
 
 def _parkings(messages: Iterable[Rejected], routes: Routes) -> tuple[list[Parking], list[str]]:
@@ -372,26 +361,3 @@ def _run(
                 await db.close()
 
     return asyncio.run(connected())
-
-
-def _table(*headings: str) -> Table:
-    table = Table(pad_edge=False, box=None, header_style="bold")
-    for heading in headings:
-        table.add_column(
-            heading, overflow="fold", justify="right" if heading in ("id", "messages") else "left"
-        )
-    return table
-
-
-def _print_table(table: Table, caption: str) -> None:
-    """The table on standard output, what is said about it on standard error."""
-    Console(highlight=False).print(table)
-    _say(caption)
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-
-def _say(text: str) -> None:
-    Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(text)

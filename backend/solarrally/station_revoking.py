@@ -9,13 +9,13 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from solarrally import wiring
-from solarrally.authority_cli import REVOCATION_TIMEOUT_S, door_of, run_reload, say, unlocked
+from solarrally.authority_cli import RESERVED, REVOCATION_TIMEOUT_S, door_of, run_reload, unlocked
 from solarrally.errors import SolarRallyError
 from solarrally.provisioning.access import administration, aws_registry
 from solarrally.provisioning.cutting_off import NotCutOff, take_over, wait_for_revocation
 from solarrally.provisioning.pki import PROBE_LIFETIME, device_pair, probe_pair
 from solarrally.provisioning.pki_folder import DEVICES, PkiFolder
-from solarrally.station_issuing import CLI
+from solarrally.station_registering import CLI
 from solarrally.storage.edits.credentials import alone_at_the_broker, revoke_credentials
 from solarrally.storage.edits.editing import editing
 from solarrally.storage.queries.credentials import (
@@ -29,6 +29,7 @@ from solarrally.storage.queries.credentials import (
     valid_credentials,
 )
 from solarrally.storage.queries.window import Window
+from solarrally.terminal import say
 
 _MOST: Final = 10_000
 """Certificates of one station."""
@@ -97,17 +98,15 @@ async def revoke_at_once(
         raise not_cut_off
 
 
-async def delete_unknown_account(
-    engine: AsyncEngine, pki: PkiFolder, station: Provisionable, via: str | None
-) -> bool:
-    """For a station without a noted password: whether the broker had an account of it all the same, as an
-    interrupted `provision` leaves one.
+async def delete_unknown_account(engine: AsyncEngine, pki: PkiFolder, evse_uid: str, via: str | None) -> bool:
+    """Of a station without a noted password, registered or not: whether the broker had an account of it all
+    the same, as an interrupted `provision` leaves one.
     """
-    if not pki.provisioner_password.exists():
+    if evse_uid in RESERVED or not pki.provisioner_password.exists():
         return False
-    if await _delete_accounts(engine, pki, [station.evse_uid], via) == 0:
+    if await _delete_accounts(engine, pki, [evse_uid], via) == 0:
         return False
-    say(f"{station.evse_uid} had an account at the broker that was never noted: it is gone")
+    say(f"{evse_uid} had an account at the broker that was never noted: it is gone")
     return True
 
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
-import sys
 from collections.abc import Callable, Coroutine
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from solarrally import wiring
@@ -24,8 +20,6 @@ from solarrally.authority_cli import (
     Reload,
     Via,
     ca,
-    day,
-    say,
     server_certificate,
     service_certificate,
 )
@@ -35,13 +29,11 @@ from solarrally.provisioning.pki import DEVICE_DAYS
 from solarrally.provisioning.pki_folder import PkiFolder
 from solarrally.provisioning.station_topics import NATIVE, NoBaseTopic
 from solarrally.settings import Settings, load_settings
-from solarrally.station_issuing import Issue, registered, station_in
+from solarrally.station_issuing import Issue, in_words
+from solarrally.station_moving import set_base_topic as move
+from solarrally.station_registering import Wish, registered, station_in
 from solarrally.station_revoking import chosen_of, cut_off_again, delete_unknown_account, revoke_at_once
 from solarrally.station_revoking import relist as relist_
-from solarrally.storage.edits.credentials import (
-    CredentialKind,
-    locked_evse,
-)
 from solarrally.storage.edits.editing import editing
 from solarrally.storage.engine import create_engine
 from solarrally.storage.queries.credentials import (
@@ -49,9 +41,11 @@ from solarrally.storage.queries.credentials import (
     CredentialRow,
     list_credentials,
     list_station_credentials,
+    provisionable_in,
     valid_credentials,
 )
 from solarrally.storage.queries.window import Window
+from solarrally.terminal import day, plain, print_json, print_table, say, table, utc
 
 stations = typer.Typer(
     help="What stations prove their identity with: certificates and passwords.", no_args_is_help=True
@@ -62,7 +56,6 @@ stations.command("service-certificate")(service_certificate)
 
 OVERLAP_DAYS: Final = 14
 _MAX_ROWS: Final = 100_000
-_WIDTH_OF_FILES: Final = 240
 _DIALECT: Final = r"[a-z0-9][a-z0-9_-]{0,31}"
 
 _T = TypeVar("_T")
@@ -124,32 +117,18 @@ def provision(
     _check_id(evse_uid)
     if password and (csr is not None or aws):
         raise typer.BadParameter("--password goes with neither --csr nor --aws")
-    if dialect is not None and re.fullmatch(_DIALECT, dialect) is None:
-        raise typer.BadParameter("--dialect: lower-case letters, digits, _ and -")
-    if base_topic is not None:
-        base_topic = without_empty_levels(base_topic)
-        if not is_base_topic(base_topic):
-            raise NoBaseTopic(f"{base_topic!r} cannot be the base topic of one station")
-    kind = "password" if password else "aws_iot" if aws else "certificate"
-    issue = Issue(evse_uid=evse_uid, csr=csr, days=days, pki=PkiFolder(pki), via=via, show=show)
-    issue.prepare(kind)
-    folder = out or Path("stations") / evse_uid
-
-    async def work(engine: AsyncEngine, settings: Settings) -> None:
-        station = await registered(engine, settings, evse_uid, site, dialect, base_topic)
-        async with editing(engine) as connection:
-            await locked_evse(connection, evse_uid)
-            held = await valid_credentials(connection, station.id, now=wiring.utc_now())
-            if any(one.kind == kind for one in held):
-                raise SolarRallyError(
-                    f"{evse_uid} has a {_in_words(kind)} already: `solarrally stations rotate {evse_uid}`"
-                    " gives it another, `revoke` takes it away"
-                )
-            await issue.make(connection, station, kind, folder)
-        if not station.is_enabled:
-            say(f"{evse_uid} is disabled in the registry: what it sends is rejected")
-
-    _run(work)
+    wish = Wish(site=site, dialect=_checked_dialect(dialect), base_topic=_checked_base_topic(base_topic))
+    issue = Issue(
+        evse_uid=evse_uid,
+        kind="password" if password else "aws_iot" if aws else "certificate",
+        csr=csr,
+        days=days,
+        pki=PkiFolder(pki),
+        via=via,
+        show=show,
+        folder=out or Path("stations") / evse_uid,
+    )
+    _run(lambda engine, settings: issue.provision(engine, settings, wish))
 
 
 @stations.command("rotate")
@@ -170,29 +149,51 @@ def rotate(
     The certificate it has goes on holding beside the new one until `revoke ID --older`, `end-overlaps`, or
     its own end. A password has no overlap: the old one is worth nothing at once, and the connection ends.
     """
-    issue = Issue(evse_uid=evse_uid, csr=csr, days=days, pki=PkiFolder(pki), via=via, show=show)
     folder = out or Path("stations") / f"{evse_uid}.{wiring.utc_now():%Y%m%d-%H%M%S}"
 
     async def work(engine: AsyncEngine, settings: Settings) -> None:
         async with editing(engine) as connection:
-            station = await station_in(connection, evse_uid)
-            held = await valid_credentials(connection, station.id, now=wiring.utc_now())
-        if held:
-            issue.prepare(held[-1].kind)
-        async with editing(engine) as connection:
-            await locked_evse(connection, evse_uid)
-            held = await valid_credentials(connection, station.id, now=wiring.utc_now())
-            if not held:
-                raise SolarRallyError(
-                    f"{evse_uid} has nothing that holds: `solarrally stations provision {evse_uid}`"
-                )
-            await issue.make(connection, station, held[-1].kind, folder, is_rotation=True)
-        older = [one for one in held if one.kind == held[-1].kind and one.kind != "password"]
+            held = (await registered(connection, evse_uid)).held
+        if not held:
+            raise SolarRallyError(
+                f"{evse_uid} has nothing that holds: `solarrally stations provision {evse_uid}`"
+            )
+        issue = Issue(
+            evse_uid=evse_uid,
+            kind=held[-1].kind,
+            csr=csr,
+            days=days,
+            pki=PkiFolder(pki),
+            via=via,
+            show=show,
+            folder=folder,
+        )
+        older = await issue.rotate(engine)
         if older:
             say(f"The older one holds until {_until(older[-1])}. When the device is seen with the new one:")
             say(f"    solarrally stations revoke {evse_uid} --older")
 
     _run(work)
+
+
+@stations.command("set-base-topic")
+def set_base_topic(
+    evse_uid: EvseUid,
+    base_topic: Annotated[
+        str | None, typer.Argument(metavar="[TOPIC]", help="None: as it is, or by its family.")
+    ] = None,
+    dialect: Annotated[str | None, typer.Option(help="What it speaks from now on, such as openevse.")] = None,
+    pki: Pki = Path("pki"),
+    via: Via = None,
+) -> None:
+    """Say where a station publishes: in the registry and, where it has a password, at the broker.
+
+    Password and certificates stay as they are. The rights below the old topic end at once. Without TOPIC the
+    broker is brought to what the registry says.
+    """
+    wanted, speaks = _checked_base_topic(base_topic), _checked_dialect(dialect)
+    place = _run(lambda engine, settings: move(engine, PkiFolder(pki), via, evse_uid, speaks, wanted))
+    say(f"{evse_uid} may publish below {place}: the device must be set to it too")
 
 
 @stations.command("revoke")
@@ -215,17 +216,21 @@ def revoke(
 
     async def work(engine: AsyncEngine, settings: Settings) -> None:
         async with editing(engine) as connection:
+            is_known = await provisionable_in(connection, evse_uid) is not None
+        if not is_known and await delete_unknown_account(engine, PkiFolder(pki), evse_uid, via):
+            return
+        async with editing(engine) as connection:
             station = await station_in(connection, evse_uid)
             held = await valid_credentials(connection, station.id, now=wiring.utc_now())
         if not held:
             was_cut_off = await cut_off_again(engine, PkiFolder(pki), station, reload, via)
-            if await delete_unknown_account(engine, PkiFolder(pki), station, via) or was_cut_off:
+            if await delete_unknown_account(engine, PkiFolder(pki), evse_uid, via) or was_cut_off:
                 return
         chosen = chosen_of(evse_uid, held, serial, older, everything)
         left = [one for one in held if one not in chosen]
         await revoke_at_once(engine, PkiFolder(pki), [(station, chosen, left)], reload, via)
         if everything and all(one.kind != "password" for one in chosen):
-            await delete_unknown_account(engine, PkiFolder(pki), station, via)
+            await delete_unknown_account(engine, PkiFolder(pki), evse_uid, via)
 
     _run(work)
 
@@ -281,20 +286,20 @@ def list_(
     before = None if expiring is None else now + timedelta(days=expiring)
     found = _run(lambda engine, settings: list_station_credentials(engine, now=now, ends_before=before))
     if as_json:
-        _print_json([_plain(row) for row in found])
+        print_json([plain(row) for row in found])
         return
-    table = _table("station", "speaks", "has", "ends (UTC)", "in days", "last heard of (UTC)", "state")
+    shown = table("station", "speaks", "has", "ends (UTC)", "in days", "last heard of (UTC)", "state")
     for row in found:
-        table.add_row(
+        shown.add_row(
             row.evse_uid,
             row.dialect,
-            f"{row.valid_count} {', '.join(map(_in_words, row.kinds))}" if row.kinds else "nothing",
-            _time(row.ends_at),
+            f"{row.valid_count} {', '.join(map(in_words, row.kinds))}" if row.kinds else "nothing",
+            utc(row.ends_at),
             "" if row.ends_at is None else str((row.ends_at - now).days),
-            _time(row.last_heard_at) or "never",
+            utc(row.last_heard_at) or "never",
             ("online" if row.is_online else "offline") + ("" if row.is_enabled else ", disabled"),
         )
-    _print_table(table, f"{len(found)} stations")
+    print_table(shown, f"{len(found)} stations")
 
 
 @stations.command("show")
@@ -305,24 +310,40 @@ def show_(evse_uid: EvseUid, as_json: AsJson = False) -> None:
     if found is None:
         raise SolarRallyError(f"there is no station {evse_uid}")
     if as_json:
-        _print_json([_plain(row) for row in found])
+        print_json([plain(row) for row in found])
         return
     now = wiring.utc_now()
-    table = _table("kind", "serial, user name or id", "made (UTC)", "by", "ends (UTC)", "state")
+    shown = table("kind", "serial, user name or id", "made (UTC)", "by", "ends (UTC)", "state")
     for row in found:
-        table.add_row(
-            _in_words(row.kind),
+        shown.add_row(
+            in_words(row.kind),
             row.serial_hex or row.reference,
-            _time(row.created_at),
+            utc(row.created_at),
             row.created_by,
-            _time(row.not_after),
+            utc(row.not_after),
             "holds"
             if row.holds(now)
             else "ended"
             if row.revoked_at is None
-            else f"revoked {_time(row.revoked_at)} by {row.revoked_by}",
+            else f"revoked {utc(row.revoked_at)} by {row.revoked_by}",
         )
-    _print_table(table, f"{len(found)} credentials of {evse_uid}")
+    print_table(shown, f"{len(found)} credentials of {evse_uid}")
+
+
+def _checked_dialect(dialect: str | None) -> str | None:
+    if dialect is not None and re.fullmatch(_DIALECT, dialect) is None:
+        raise typer.BadParameter("--dialect: lower-case letters, digits, _ and -")
+    return dialect
+
+
+def _checked_base_topic(base_topic: str | None) -> str | None:
+    """Without empty levels."""
+    if base_topic is None:
+        return None
+    wanted = without_empty_levels(base_topic)
+    if not is_base_topic(wanted):
+        raise NoBaseTopic(f"{base_topic!r} cannot be the base topic of one station")
+    return wanted
 
 
 def _check_id(evse_uid: str) -> None:
@@ -351,38 +372,5 @@ def _run(work: Callable[[AsyncEngine, Settings], Coroutine[Any, Any, _T]]) -> _T
     return asyncio.run(connected())
 
 
-def _in_words(kind: CredentialKind | str) -> str:
-    return {"aws_iot": "certificate at AWS IoT"}.get(kind, kind)
-
-
 def _until(credential: CredentialRow) -> str:
     return "it is revoked" if credential.not_after is None else day(credential.not_after)
-
-
-def _plain(row: Any) -> dict[str, Any]:
-    """The fields of a row as JSON values."""
-    values = {name: getattr(row, name) for name in row.__dataclass_fields__}
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()
-    }
-
-
-def _time(at: datetime | None) -> str:
-    return "" if at is None else f"{at:%Y-%m-%d %H:%M}"
-
-
-def _table(*headings: str) -> Table:
-    table = Table(pad_edge=False, box=None, header_style="bold")
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    return table
-
-
-def _print_table(table: Table, caption: str) -> None:
-    width = None if sys.stdout.isatty() else _WIDTH_OF_FILES
-    Console(highlight=False, width=width).print(table)
-    say(caption)
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import sys
 from collections.abc import Callable, Coroutine
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Final, TypeVar
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from solarrally import wiring
@@ -45,6 +43,7 @@ from solarrally.storage.users import (
     credentials_of,
     list_accounts,
 )
+from solarrally.terminal import plain, print_json, print_table, say, table, utc
 
 users = typer.Typer(help="People who may use the API.", no_args_is_help=True)
 roles = typer.Typer(help="What people may do: the built-in roles, and your own.", no_args_is_help=True)
@@ -53,8 +52,6 @@ keys = typer.Typer(help="API keys, for machines.", no_args_is_help=True)
 CLI: Final = Actor(user_id=None, name="cli")
 DAY_S: Final = 86_400
 _MAX_ROWS: Final = 10_000
-_WIDTH_OF_FILES: Final = 240
-"""Of a table that goes to a file or a pipe: a line for each row."""
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -105,9 +102,9 @@ def users_add(
             passwords=Passwords(),
         )
     )
-    _say(f"user {account.username} added, with the role {account.role}")
+    say(f"user {account.username} added, with the role {account.role}")
     if role == Role.USER and id_token is None:
-        _say("warning: a driver without --id-token has no sessions; see `solarrally users set-id-token`")
+        say("warning: a driver without --id-token has no sessions; see `solarrally users set-id-token`")
 
 
 @users.command("list")
@@ -122,20 +119,20 @@ def users_list(
     where = AccountFilter(role=role, is_active=active)
     found = _run(lambda engine: list_accounts(engine, where, _all(ACCOUNT_ORDERS["username"])))
     if as_json:
-        _print_json([_plain(account) for account in found])
+        print_json([plain(account) for account in found])
         return
-    table = _table("id", "username", "role", "active", "id token", "email", "added (UTC)")
+    shown = table("id", "username", "role", "active", "id token", "email", "added (UTC)")
     for account in found:
-        table.add_row(
+        shown.add_row(
             str(account.id),
             account.username,
             account.role,
             "yes" if account.is_active else "no",
             escape(account.id_token or ""),
             escape(account.email or ""),
-            _time(account.created_at),
+            utc(account.created_at),
         )
-    _print_table(table, f"{len(found)} users")
+    print_table(shown, f"{len(found)} users")
 
 
 @users.command("show")
@@ -143,9 +140,9 @@ def users_show(username: Username, as_json: AsJson = False) -> None:
     """Show one user, with what the role allows."""
     account = _run(lambda engine: _account(engine, username))
     if as_json:
-        _print_json(_plain(account))
+        print_json(plain(account))
         return
-    for name, value in _plain(account).items():
+    for name, value in plain(account).items():
         _print(f"{name:20} {', '.join(value) if isinstance(value, list) else value}")
 
 
@@ -153,21 +150,21 @@ def users_show(username: Username, as_json: AsJson = False) -> None:
 def users_disable(username: Username) -> None:
     """Let somebody log in no more, and end what is open: within 30 s everywhere."""
     _change(username, {"is_active": False})
-    _say(f"user {username} is disabled")
+    say(f"user {username} is disabled")
 
 
 @users.command("enable")
 def users_enable(username: Username) -> None:
     """Let somebody log in again."""
     _change(username, {"is_active": True})
-    _say(f"user {username} is enabled")
+    say(f"user {username} is enabled")
 
 
 @users.command("set-role")
 def users_set_role(username: Username, role: RoleName) -> None:
     """Give somebody another role."""
     _change(username, {"role": role})
-    _say(f"user {username} has the role {role}")
+    say(f"user {username} has the role {role}")
 
 
 @users.command("set-id-token")
@@ -177,7 +174,7 @@ def users_set_id_token(
 ) -> None:
     """Say whose sessions a driver's are."""
     _change(username, {"id_token": id_token})
-    _say(f"user {username} has {'no id token' if id_token is None else f'the id token {id_token}'}")
+    say(f"user {username} has {'no id token' if id_token is None else f'the id token {id_token}'}")
 
 
 @users.command("set-email")
@@ -187,7 +184,7 @@ def users_set_email(
 ) -> None:
     """Say where a forgotten password is reset."""
     _change(username, {"email": email})
-    _say(f"user {username} has {'no mail address' if email is None else f'the address {email}'}")
+    say(f"user {username} has {'no mail address' if email is None else f'the address {email}'}")
 
 
 @users.command("set-password")
@@ -199,7 +196,7 @@ def users_set_password(username: Username, password: NewPassword = "") -> None:
         await set_password(engine, CLI, account.id, password, passwords=Passwords(), now=wiring.utc_now())
 
     _run(work)
-    _say(f"user {username} has another password")
+    say(f"user {username} has another password")
 
 
 @users.command("delete")
@@ -215,7 +212,7 @@ def users_delete(
         await remove_user(engine, CLI, None, (await _account(engine, username)).id)
 
     _run(work)
-    _say(f"user {username} is removed")
+    say(f"user {username} is removed")
 
 
 @users.command("logins")
@@ -238,19 +235,19 @@ def users_logins(
 
     found = _run(work)
     if as_json:
-        _print_json([_plain(row) for row in found])
+        print_json([plain(row) for row in found])
         return
-    table = _table("login", "since (UTC)", "last used (UTC)", "from", "with", "ended")
+    shown = table("login", "since (UTC)", "last used (UTC)", "from", "with", "ended")
     for row in found:
-        table.add_row(
+        shown.add_row(
             str(row.id),
-            _time(row.created_at),
-            _time(row.last_used_at),
+            utc(row.created_at),
+            utc(row.last_used_at),
             row.address or "",
             escape(row.user_agent or ""),
-            "" if row.ended_at is None else f"{_time(row.ended_at)} {row.end_reason}",
+            "" if row.ended_at is None else f"{utc(row.ended_at)} {row.end_reason}",
         )
-    _print_table(table, f"{len(found)} logins")
+    print_table(shown, f"{len(found)} logins")
 
 
 @users.command("revoke-logins")
@@ -262,7 +259,7 @@ def users_revoke_logins(username: Username) -> None:
         async with editing(engine) as connection:
             return await end_logins_of(connection, CLI, account.id, reason="revoked", now=wiring.utc_now())
 
-    _say(f"{_run(work)} logins ended")
+    say(f"{_run(work)} logins ended")
 
 
 @roles.command("list")
@@ -270,17 +267,17 @@ def roles_list(as_json: AsJson = False) -> None:
     """List the roles."""
     found = _run(lambda engine: list_roles(engine, _all(ROLE_ORDERS["name"])))
     if as_json:
-        _print_json([_plain(row) for row in found])
+        print_json([plain(row) for row in found])
         return
-    table = _table("role", "kind", "description", "permissions")
+    shown = table("role", "kind", "description", "permissions")
     for row in found:
-        table.add_row(
+        shown.add_row(
             row.name,
             "built-in" if row.is_built_in else "own",
             escape(row.description),
             ", ".join(sorted(row.permissions)),
         )
-    _print_table(table, f"{len(found)} roles")
+    print_table(shown, f"{len(found)} roles")
 
 
 @roles.command("permissions")
@@ -306,7 +303,7 @@ def roles_add(
             engine, CLI, None, name=name, description=description, permissions=frozenset(permission)
         )
     )
-    _say(f"role {name} added")
+    say(f"role {name} added")
 
 
 @roles.command("set")
@@ -325,7 +322,7 @@ def roles_set(
         raise typer.BadParameter("what is to change? Give --permission or --description")
     if _run(lambda engine: change_role(engine, CLI, None, name, changes)) is None:
         raise SolarRallyError(f"there is no role {name}")
-    _say(f"role {name} changed")
+    say(f"role {name} changed")
 
 
 @roles.command("delete")
@@ -333,7 +330,7 @@ def roles_delete(name: RoleName) -> None:
     """Remove a role that nobody has."""
     if not _run(lambda engine: remove_role(engine, CLI, None, name)):
         raise SolarRallyError(f"there is no role {name}")
-    _say(f"role {name} is removed")
+    say(f"role {name} is removed")
 
 
 @keys.command("create")
@@ -367,7 +364,7 @@ def keys_create(
 
     key_id, key = _run(work)
     sys.stdout.write(f"{key}\n")
-    _say(f"key {key_id} holds for {days} days; keep it now, it is not shown again")
+    say(f"key {key_id} holds for {days} days; keep it now, it is not shown again")
 
 
 @keys.command("list")
@@ -391,23 +388,23 @@ def keys_list(
 
     found = _run(work)
     if as_json:
-        _print_json([_plain(row) for row in found])
+        print_json([plain(row) for row in found])
         return
-    table = _table(
+    shown = table(
         "id", "begins with", "name", "user", "scopes", "expires (UTC)", "last used (UTC)", "revoked"
     )
     for row in found:
-        table.add_row(
+        shown.add_row(
             str(row.id),
             row.prefix,
             escape(row.name),
             row.username,
             ", ".join(row.scopes),
-            _time(row.expires_at),
-            _time(row.last_used_at),
-            _time(row.revoked_at),
+            utc(row.expires_at),
+            utc(row.last_used_at),
+            utc(row.revoked_at),
         )
-    _print_table(table, f"{len(found)} keys")
+    print_table(shown, f"{len(found)} keys")
 
 
 @keys.command("revoke")
@@ -420,7 +417,7 @@ def keys_revoke(key_id: Annotated[int, typer.Argument(help="As `list` shows it."
 
     if not _run(work):
         raise SolarRallyError(f"there is no key {key_id}")
-    _say(f"key {key_id} is revoked")
+    say(f"key {key_id} is revoked")
 
 
 def _change(username: str, changes: dict[str, Any]) -> None:
@@ -459,42 +456,5 @@ def _all(order: Order[_R]) -> Window[_R]:
     return Window(order=order, is_descending=False, after=None, limit=_MAX_ROWS)
 
 
-def _plain(row: Any) -> dict[str, Any]:
-    """The fields of a row as JSON values."""
-    return {name: _plain_value(getattr(row, name)) for name in row.__dataclass_fields__}
-
-
-def _plain_value(value: Any) -> Any:
-    if isinstance(value, frozenset | tuple):
-        return sorted(value)
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
-
-
-def _time(at: datetime | None) -> str:
-    return "" if at is None else f"{at:%Y-%m-%d %H:%M}"
-
-
-def _table(*headings: str) -> Table:
-    table = Table(pad_edge=False, box=None, header_style="bold")
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    return table
-
-
-def _print_table(table: Table, caption: str) -> None:
-    """The table on standard output, what is said about it on standard error."""
-    width = None if sys.stdout.isatty() else _WIDTH_OF_FILES
-    Console(highlight=False, width=width).print(table)
-    _say(caption)
-
-
 def _print(text: str) -> None:
     Console(highlight=False, markup=False, soft_wrap=True).print(text)
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-
-def _say(text: str) -> None:
-    Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(text)

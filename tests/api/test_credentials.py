@@ -99,6 +99,32 @@ async def test_a_new_password_takes_the_place_of_the_old_one(world: World, datab
     assert [tuple(row) for row in rows] == [(T0, None)]
 
 
+async def test_where_a_station_with_a_password_publishes_is_changed_where_the_broker_is_changed_too(
+    client: httpx.AsyncClient, world: World, database_url: str
+) -> None:
+    async def changed(**changes: object) -> httpx.Response:
+        return await client.patch("/api/v1/evses/CP-1", json=changes, headers=world.headers("admin"))
+
+    assert (await changed(dialect="goe", base_topic="home/left")).status_code == 200
+    engine = create_engine(database_url)
+    try:
+        async with editing(engine) as connection:
+            made = await note_credential(connection, CLI, "CP-1", kind="password", reference="CP-1", now=T0)
+        for field, value in (("base_topic", "home/right"), ("dialect", "openevse")):
+            refused = await changed(**{field: value})
+
+            assert refused.status_code == 409
+            [error] = refused.json()["errors"]
+            assert error["field"] == field
+            assert "solarrally stations set-base-topic CP-1" in error["message"]
+        assert (await changed(base_topic="home/left", name="Left")).status_code == 200
+        async with editing(engine) as connection:
+            assert await revoke_credentials(connection, CLI, "CP-1", [made], now=T0) == 1
+        assert (await changed(base_topic="home/right")).json()["base_topic"] == "home/right"
+    finally:
+        await engine.dispose()
+
+
 async def test_a_station_that_is_not_registered_has_no_credentials(
     client: httpx.AsyncClient, world: World, database_url: str
 ) -> None:

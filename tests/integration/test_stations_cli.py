@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import json
@@ -11,12 +10,12 @@ import shlex
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import boto3
 import moto
 import pytest
@@ -24,23 +23,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from typer.testing import CliRunner, Result
 
-from solarrally import wiring
-from solarrally.cli import app
 from solarrally.errors import SolarRallyError
 from solarrally.provisioning.cutting_off import NotCutOff
 from solarrally.provisioning.dynsec import AnswerLost, DynamicSecurity
 from solarrally.provisioning.passwords import NameTooLong
 from solarrally.provisioning.pki import PkiError, common_name, load_certificate
 from solarrally.provisioning.station_topics import NoBaseTopic
-from solarrally.settings import load_settings
-from solarrally.storage.engine import connect
-from tests.support.mqtt_person import connected
+from tests.support.mqtt_person import Person, connected
 from tests.support.secured_broker import SecuredBroker, secured_broker
-
-Cli = Callable[..., Result]
-Rows = Callable[[str], list[asyncpg.Record]]
+from tests.support.stations_command import Cli, Rows, command_line, done, rows_of, tried, try_line
 
 
 @pytest.fixture
@@ -51,53 +43,12 @@ def broker(tmp_path: Path) -> Iterator[SecuredBroker]:
 
 @pytest.fixture
 def cli(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """Runs a command in this process, in a folder of the test's own; errors of ours are raised."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SOLARRALLY_DATABASE_URL", database_url)
-    asyncio.run(wiring.migrate_and_seed(load_settings()))
-    runner = CliRunner()
-
-    def run(*words: str, given: str = "") -> Result:
-        result = runner.invoke(app, ["stations", *words], input=given)
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return result
-
-    return run
+    return command_line(database_url, tmp_path, monkeypatch)
 
 
 @pytest.fixture
 def rows(database_url: str) -> Rows:
-    def find(statement: str) -> list[asyncpg.Record]:
-        async def fetch() -> list[asyncpg.Record]:
-            connection = await connect(database_url, application_name="test")
-            try:
-                return await connection.fetch(statement)
-            finally:
-                await connection.close()
-
-        return asyncio.run(fetch())
-
-    return find
-
-
-def done(result: Result) -> Result:
-    assert result.exit_code == 0, result.output
-    return result
-
-
-def try_line(folder: Path) -> list[str]:
-    """The command that README.txt says to try, as words for the shell of that folder."""
-    return [
-        line.strip() for line in (folder / "README.txt").read_text().splitlines() if "mosquitto_pub" in line
-    ]
-
-
-def tried(folder: Path) -> subprocess.CompletedProcess[str]:
-    [line] = try_line(folder)
-    return subprocess.run(
-        ["/bin/sh", "-c", line], cwd=folder, capture_output=True, text=True, timeout=20, check=False
-    )
+    return rows_of(database_url)
 
 
 def certificate(path: Path) -> x509.Certificate:
@@ -309,7 +260,7 @@ def test_what_failed_leaves_nothing_behind(
     with pytest.raises(NoBaseTopic):
         cli("provision", "CP-3", "--password", "--dialect", "openevse", "--base-topic", "a/+/b")
 
-    assert rows("SELECT * FROM evse_credential") == []
+    assert rows("SELECT * FROM evse") == []
     assert not [path for path in (tmp_path / "stations").rglob("*") if path.is_file()]
 
 
@@ -563,6 +514,112 @@ def test_a_registered_station_without_a_base_topic_gets_the_one_it_is_told(
         cli("provision", "W1", "--dialect", "warp")
 
 
+@contextmanager
+def typed(broker: SecuredBroker, folder: Path) -> Iterator[Person]:
+    """The station with the password in the folder."""
+    [name] = [path.stem for path in folder.glob("*.password")]
+    with connected(
+        broker.password_port,
+        ca_file=broker.pki.server_ca,
+        username=name,
+        password=(folder / f"{name}.password").read_text().strip(),
+        client_id=name,
+    ) as station:
+        yield station
+
+
+def may_publish(broker: SecuredBroker, folder: Path, topic: str) -> bool:
+    with typed(broker, folder) as station:
+        return station.publish(topic) != "Not authorized"
+
+
+def test_another_base_topic_comes_with_the_rights_to_it_and_without_those_to_the_old_one(
+    cli: Cli, rows: Rows, broker: SecuredBroker, tmp_path: Path
+) -> None:
+    done(cli("provision", "W1", "--password", "--dialect", "openevse", "--base-topic", "garage/left"))
+
+    with typed(broker, tmp_path / "stations" / "W1") as station:
+        assert station.publish("garage/right/amp") == "Not authorized"
+        said = done(cli("set-base-topic", "W1", "garage//right/")).output
+
+        assert station.is_connected
+        assert station.publish("garage/left/amp") == "Not authorized"
+        assert station.publish("garage/right/amp") == "No matching subscribers"
+    assert "W1 may publish below garage/right: the device must be set to it too" in said
+    assert [row["base_topic"] for row in rows("SELECT base_topic FROM evse")] == ["garage/right"]
+    [changed] = rows("SELECT before, after FROM audit_log WHERE action = 'evse.update'")
+    assert (json.loads(changed["before"]), json.loads(changed["after"])) == (
+        {"base_topic": "garage/left"},
+        {"base_topic": "garage/right"},
+    )
+
+
+def test_another_dialect_comes_with_the_topics_of_its_family(
+    cli: Cli, rows: Rows, broker: SecuredBroker, tmp_path: Path
+) -> None:
+    done(cli("provision", "W1", "--password"))
+    folder = tmp_path / "stations" / "W1"
+
+    done(cli("set-base-topic", "W1", "--dialect", "goe"))
+
+    assert tuple(rows("SELECT dialect, base_topic FROM evse")[0]) == ("goe", "go-eCharger/W1")
+    assert may_publish(broker, folder, "go-eCharger/W1/nrg")
+    assert not may_publish(broker, folder, "evse/W1/telemetry")
+    done(cli("set-base-topic", "W1", "--dialect", "native"))
+    assert tuple(rows("SELECT dialect, base_topic FROM evse")[0]) == ("native", None)
+    assert may_publish(broker, folder, "evse/W1/telemetry")
+
+
+def test_rights_that_are_not_the_registrys_are_made_so_with_the_same_password(
+    cli: Cli, rows: Rows, broker: SecuredBroker, tmp_path: Path
+) -> None:
+    done(cli("provision", "W1", "--password", "--dialect", "openevse", "--base-topic", "garage/left"))
+    rows("UPDATE evse SET base_topic = 'garage/right'")
+    folder = tmp_path / "stations" / "W1"
+    assert not may_publish(broker, folder, "garage/right/amp")
+
+    done(cli("set-base-topic", "W1"))
+
+    assert may_publish(broker, folder, "garage/right/amp")
+    assert not may_publish(broker, folder, "garage/left/amp")
+
+
+def test_a_base_topic_that_the_broker_was_not_told_stays_as_it_was(
+    cli: Cli, rows: Rows, broker: SecuredBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done(cli("provision", "W1", "--password", "--dialect", "openevse", "--base-topic", "garage/left"))
+    done(cli("provision", "W2", "--password", "--dialect", "openevse", "--base-topic", "garage/right"))
+
+    for inside in ("garage/right", "garage", "garage/right/1"):
+        with pytest.raises(NoBaseTopic, match="W2 has garage/right"):
+            cli("set-base-topic", "W1", inside)
+
+    async def lost(*_: Any) -> None:
+        raise AnswerLost("the connection to the broker was lost")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DynamicSecurity, "set_topics", lost)
+        with pytest.raises(AnswerLost):
+            cli("set-base-topic", "W1", "garage/middle")
+    broker.stop()
+    with pytest.raises(SolarRallyError, match="does not let provisioner in"):
+        cli("set-base-topic", "W1", "garage/middle")
+    assert [row["base_topic"] for row in rows("SELECT base_topic FROM evse ORDER BY id")] == [
+        "garage/left",
+        "garage/right",
+    ]
+
+
+def test_the_base_topic_of_a_station_without_a_password_is_the_registrys_alone(cli: Cli, rows: Rows) -> None:
+    rows("INSERT INTO evse (evse_uid, site_id, dialect) SELECT 'W1', id, 'openevse' FROM site")
+
+    done(cli("set-base-topic", "W1", "garage/left"))  # there is no broker
+
+    assert rows("SELECT base_topic FROM evse")[0]["base_topic"] == "garage/left"
+    with pytest.raises(SolarRallyError, match="no station W9"):
+        cli("set-base-topic", "W9", "garage/right")
+
+
 @pytest.mark.parametrize("base_topic", ["evse", "evse/CP-2", "go-eCharger", "go-eCharger/goe1/x", "openevse"])
 def test_a_base_topic_that_covers_others_is_refused_before_anything_is_registered(
     cli: Cli, rows: Rows, broker: SecuredBroker, base_topic: str
@@ -619,25 +676,16 @@ def test_a_password_whose_answer_is_lost_stays_on_disk(
     assert tried(tmp_path / "newer").returncode == 0
 
 
-def test_an_account_that_an_interrupted_provision_left_is_taken_away_or_used(
-    cli: Cli, rows: Rows, broker: SecuredBroker, tmp_path: Path
+def test_the_account_that_makes_the_others_is_no_stations(
+    cli: Cli, rows: Rows, broker: SecuredBroker
 ) -> None:
-    folder = tmp_path / "stations" / "CP-1"
-    done(cli("provision", "CP-1", "--password"))
-    rows("DELETE FROM evse_credential")  # killed before the commit
-    first = (folder / "CP-1.password").read_text()
-
-    assert "was never noted" in done(cli("revoke", "CP-1")).output
-    assert tried(folder).returncode != 0
+    with pytest.raises(SolarRallyError, match="no station provisioner"):
+        cli("revoke", "provisioner")
+    rows("INSERT INTO evse (evse_uid, site_id) SELECT 'provisioner', id FROM site")
     with pytest.raises(SolarRallyError, match="has nothing that holds"):
-        cli("revoke", "CP-1")
+        cli("revoke", "provisioner", "--all")
+
     done(cli("provision", "CP-1", "--password"))
-    assert (folder / "CP-1.password").read_text() != first
-    assert tried(folder).returncode == 0
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "notes.txt").write_text("mine")
-    with pytest.raises(SolarRallyError, match="holds something already"):
-        cli("provision", "CP-2", "--password", "--out", "mine")
 
 
 def test_everything_of_a_station_includes_an_account_that_was_not_noted(
@@ -769,4 +817,4 @@ def test_without_the_extra_aws_says_how_to_install_it(
 
     with pytest.raises(SolarRallyError, match=r"pip install 'solarrally\[aws\]'"):
         cli("provision", "CP-1", "--aws")
-    assert rows("SELECT * FROM evse_credential") == []
+    assert rows("SELECT * FROM evse") == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -143,6 +144,8 @@ def secured_broker(folder: Path, *, password_tls: bool = True) -> Iterator[Secur
         text = path.read_text()
         for old, new in moved.items():
             text = text.replace(old, new)
+        if path.name == "mosquitto.conf" and _mosquitto().version.startswith("2.0."):
+            text = re.sub(r"^memory_limit .*\n", "", text, flags=re.MULTILINE)  # as debian.sh does
         if path.name == "mosquitto.conf" and not password_tls:
             text = _without_tls(text, f"listener {ports[1]} ")
         if path.name == "mosquitto.conf" and os.geteuid() == 0:

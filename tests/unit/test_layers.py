@@ -19,6 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "domain": set(),
     "logs": {"errors"},
     "tabular": {"errors"},
+    "terminal": set(),
     "settings": {"errors"},
     # pure: bytes in, readings out; updates in, frames out
     "dialects": {"domain", "errors"},
@@ -64,22 +65,27 @@ ALLOWED: dict[str, set[str]] = {
     "rejected_cli": {
         "wiring", "settings", "errors", "dialects.routes", "storage.rejected", "storage.engine",
         "storage.station_routes",
-        "rejected_file",
+        "rejected_file", "terminal",
     },
     "rejected_file": {"errors", "storage.rejected"},
     "maintain_cli": {"wiring", "settings", "storage", "rejected_cli"},
-    "users_cli": {"wiring", "settings", "errors", "domain.permission", "storage"},
+    "users_cli": {"wiring", "settings", "errors", "domain.permission", "storage", "terminal"},
     "stations_cli": {
         "wiring", "settings", "errors", "domain.fleet", "storage", "provisioning", "authority_cli",
-        "station_issuing", "station_revoking",
+        "station_issuing", "station_moving", "station_registering", "station_revoking", "terminal",
     },
-    "station_issuing": {"wiring", "settings", "errors", "storage", "provisioning", "authority_cli"},
+    "station_issuing": {
+        "wiring", "settings", "errors", "storage", "provisioning", "authority_cli", "station_registering",
+        "terminal",
+    },
+    "station_moving": {"storage", "provisioning", "station_registering", "terminal"},
+    "station_registering": {"wiring", "settings", "errors", "storage", "provisioning", "terminal"},
     "station_revoking": {
-        "wiring", "errors", "storage", "provisioning", "authority_cli", "station_issuing",
+        "wiring", "errors", "storage", "provisioning", "authority_cli", "station_registering", "terminal",
     },
-    "authority_cli": {"wiring", "errors", "provisioning"},
-    "export_cli": {"wiring", "settings", "errors", "storage", "tabular", "rejected_cli"},
-    "import_cli": {"wiring", "settings", "errors", "storage", "dialects.offline_log", "domain"},
+    "authority_cli": {"wiring", "errors", "provisioning", "terminal"},
+    "export_cli": {"wiring", "settings", "errors", "storage", "tabular", "terminal", "rejected_cli"},
+    "import_cli": {"wiring", "settings", "errors", "storage", "dialects.offline_log", "domain", "terminal"},
     "__main__": {"cli"},
     "": set(),
 }  # fmt: skip

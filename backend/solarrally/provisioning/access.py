@@ -25,7 +25,7 @@ def administration(pki: PkiFolder, via: str | None) -> AbstractAsyncContextManag
         via or doors.host,
         doors.password_port,
         username=PROVISIONER,
-        password=pki.provisioner_password.read_text("ascii").strip(),
+        password=pki.provisioner_secret,
         tls=tls,
     )
 

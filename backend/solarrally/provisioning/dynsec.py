@@ -52,13 +52,16 @@ class DynamicSecurity:
         A connection under the old password ends.
         """
         role = role_of(username)
-        acls = list(_acls(topics))
-        if not await self._is_there("createRole", rolename=role, acls=acls):
-            await self._do("modifyRole", rolename=role, acls=acls)
+        if not await self._is_there("createRole", rolename=role, acls=list(_acls(topics))):
+            await self.set_topics(username, topics)
         roles = [{"rolename": role}]
         if not await self._is_there("createClient", username=username, password=password, roles=roles):
             await self._do("modifyClient", username=username, password=password, roles=roles)
             await self._do("enableClient", username=username)
+
+    async def set_topics(self, username: str, topics: StationTopics) -> None:
+        """Another right to each connection that is open, too; the password stays."""
+        await self._do("modifyRole", rolename=role_of(username), acls=list(_acls(topics)))
 
     async def set_password(self, username: str, password: str) -> None:
         """The old one is worth nothing from now on, and a connection under it ends."""

@@ -71,9 +71,17 @@ class PkiFolder:
         return self.services / "ca.pem"
 
     @property
+    def server_ca_pem(self) -> str:
+        return self._read(self.server_ca).decode("ascii")
+
+    @property
     def provisioner_password(self) -> Path:
         """Of the account that administers stations with passwords at the broker."""
         return self.services / "provisioner.password"
+
+    @property
+    def provisioner_secret(self) -> str:
+        return self._read(self.provisioner_password, "server-certificate HOST").decode("ascii").strip()
 
     def create(self, *, now: datetime, days: int, passphrase: str | None) -> None:
         """Two new authorities with empty revocation lists. Raises `PkiError` when there are any: another
@@ -192,12 +200,12 @@ class PkiFolder:
     def _key(self, name: str) -> Path:
         return self.path / f"{name}-ca.key"
 
-    def _read(self, path: Path) -> bytes:
+    def _read(self, path: Path, made_by: str = "ca init") -> bytes:
         try:
             return path.read_bytes()
         except FileNotFoundError as error:
             raise PkiError(
-                f"{path} is not there: `solarrally stations ca init` makes it; --pki says in which folder"
+                f"{path} is not there: `solarrally stations {made_by}` makes it; --pki says in which folder"
             ) from error
         except OSError as error:
             raise PkiError(f"{path} cannot be read: {error.strerror}") from error

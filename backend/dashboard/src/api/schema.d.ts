@@ -631,7 +631,9 @@ export interface paths {
          * @description Change an EVSE's entry; ingestion follows within seconds.
          *
          *     At another site only sessions that start from now on are priced by its tariff. What a disabled EVSE sends
-         *     is rejected and kept. 409 when there is no such site, or another EVSE has its base topic.
+         *     is rejected and kept. 409 when there is no such site, or another EVSE has its base topic; and for another
+         *     `dialect` or `base_topic` of an EVSE with a password, whose rights at the broker come from those:
+         *     `solarrally stations set-base-topic` changes both.
          */
         patch: operations["change_evse"];
         trace?: never;

@@ -11,11 +11,9 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solarrally.storage.audit import Actor, record
-from solarrally.storage.edits.base_topics import check_apart
 from solarrally.storage.edits.editing import EditConflict
 from solarrally.storage.tables import evse, evse_credential
 
@@ -27,16 +25,10 @@ _LOCK_SPACE: Final = 0x43524544
 _BROKER_LOCK: Final = 0x44594E53
 
 
-async def locked_evse(connection: AsyncConnection, evse_uid: str) -> int:
-    """The key of an EVSE whose credentials nobody else makes until this transaction ends.
-
-    Raises `EditConflict` when it is not registered.
-    """
-    evse_id = await connection.scalar(select(evse.c.id).where(evse.c.evse_uid == evse_uid))
-    if evse_id is None:
-        raise EditConflict("evse_uid", f"there is no station {evse_uid}")
-    await connection.execute(select(func.pg_advisory_xact_lock(_LOCK_SPACE, evse_id)))
-    return int(evse_id)
+async def alone_with(connection: AsyncConnection, evse_uid: str) -> None:
+    """Until this transaction ends nobody else makes credentials of this station, registered or not."""
+    key = func.hashtext(evse_uid)
+    await connection.execute(select(func.pg_advisory_xact_lock(_LOCK_SPACE, key)))
 
 
 async def alone_at_the_broker(connection: AsyncConnection) -> None:
@@ -45,32 +37,6 @@ async def alone_at_the_broker(connection: AsyncConnection) -> None:
     There every connection of that account has the same client id, and each ends the one before.
     """
     await connection.execute(select(func.pg_advisory_xact_lock(_BROKER_LOCK)))
-
-
-async def set_base_topic(connection: AsyncConnection, actor: Actor, evse_uid: str, base_topic: str) -> None:
-    """Tell the ingestor where a station without a base topic will publish. The caller commits.
-
-    Raises `EditConflict` when another station publishes there, above it or below it.
-    """
-    await connection.execute(select(evse.c.id).where(evse.c.evse_uid == evse_uid).with_for_update())
-    await check_apart(connection, evse_uid, base_topic)
-    try:
-        await connection.execute(
-            update(evse)
-            .where(evse.c.evse_uid == evse_uid)
-            .values(base_topic=base_topic, edited_at=func.now())
-        )
-    except IntegrityError as error:
-        raise EditConflict("base_topic", f"another station publishes below {base_topic}") from error
-    await record(
-        connection,
-        actor,
-        "evse.update",
-        "evse",
-        evse_uid,
-        before={"base_topic": None},
-        after={"base_topic": base_topic},
-    )
 
 
 async def note_credential(
@@ -91,7 +57,10 @@ async def note_credential(
     A password has one entry for its user name: a new password takes the place of the old one.
     Raises `EditConflict` when the EVSE is not registered.
     """
-    evse_id = await locked_evse(connection, evse_uid)
+    await alone_with(connection, evse_uid)
+    evse_id = await connection.scalar(select(evse.c.id).where(evse.c.evse_uid == evse_uid))
+    if evse_id is None:
+        raise EditConflict("evse_uid", f"there is no station {evse_uid}")
     values: dict[str, Any] = {
         "evse_id": evse_id,
         "kind": kind,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from solarrally.storage.audit import Actor, record
 from solarrally.storage.edits.base_topics import check_apart
+from solarrally.storage.edits.credentials import alone_with
 from solarrally.storage.edits.editing import EditConflict, editing
 from solarrally.storage.queries.evses import EvseRow, evse_in
 from solarrally.storage.tables import (
@@ -31,6 +32,8 @@ from solarrally.storage.tables import (
 
 Descriptions = Sequence[Mapping[str, Any]]
 """Of connectors: `connector_id`, and what changes of its `standard`, `format` and `power_type`."""
+_TOPICS: Final = frozenset({"dialect", "base_topic"})
+"""What the rights of a station with a password come from."""
 
 
 async def add_evse(
@@ -38,18 +41,23 @@ async def add_evse(
 ) -> EvseRow:
     """Register an EVSE. Raises `EditConflict` when it is registered already, or its site does not exist."""
     async with editing(engine) as connection:
-        await _check_site(connection, values["site_id"])
-        await _check_base_topic(connection, values["evse_uid"], values["dialect"], values["base_topic"])
-        try:
-            evse_id = (
-                await connection.execute(insert(evse).values(values).returning(evse.c.id))
-            ).scalar_one()
-        except IntegrityError as error:
-            raise _conflict_of(error) from error
-        await _describe(connection, evse_id, connectors)
-        after = {**values, "connectors": list(connectors)}
-        await record(connection, actor, "evse.create", "evse", values["evse_uid"], after=after)
-        made = await evse_in(connection, values["evse_uid"])
+        return await add_evse_in(connection, actor, values, connectors)
+
+
+async def add_evse_in(
+    connection: AsyncConnection, actor: Actor, values: Mapping[str, Any], connectors: Descriptions
+) -> EvseRow:
+    """`add_evse` in a transaction that the caller commits."""
+    await _check_site(connection, values["site_id"])
+    await _check_base_topic(connection, values["evse_uid"], values["dialect"], values["base_topic"])
+    try:
+        evse_id = (await connection.execute(insert(evse).values(values).returning(evse.c.id))).scalar_one()
+    except IntegrityError as error:
+        raise _conflict_of(error) from error
+    await _describe(connection, evse_id, connectors)
+    after = {**values, "connectors": list(connectors)}
+    await record(connection, actor, "evse.create", "evse", values["evse_uid"], after=after)
+    made = await evse_in(connection, values["evse_uid"])
     assert made is not None
     return made
 
@@ -64,49 +72,72 @@ async def change_evse(
     """The EVSE with these fields and connectors changed; None when there is none.
 
     At another site only new sessions are priced by its tariff. Raises `EditConflict` when there is no such
-    site.
+    site, and for other topics of a station whose password the broker binds to those that it has.
     """
     async with editing(engine) as connection:
-        evse_id = await _locked(connection, evse_uid)
-        old = None if evse_id is None else await evse_in(connection, evse_uid)
-        if evse_id is None or old is None:
-            return None
-        values = {field: value for field, value in changes.items() if value != getattr(old, field)}
-        if "site_id" in values:
-            await _check_site(connection, values["site_id"])
-            if await _was_heard(connection, evse_id):
-                move = {"evse_id": evse_id, "moved_at": func.now(), "from_site_id": old.site_id}
-                await connection.execute(insert(evse_move).values(move))
-        known = {one.connector_id: one for one in old.connectors}
-        described = [
-            one
-            for one in connectors
-            if one["connector_id"] not in known
-            or any(getattr(known[one["connector_id"]], name) != value for name, value in one.items())
-        ]
-        if not values and not described:
-            return old
-        if "dialect" in values or "base_topic" in values:
-            speaks = values.get("dialect", old.dialect)
-            await _check_base_topic(connection, evse_uid, speaks, values.get("base_topic", old.base_topic))
-        try:
-            await connection.execute(
-                update(evse).where(evse.c.id == evse_id).values(**values, edited_at=func.now())
+        if changes.keys() & _TOPICS:
+            await alone_with(connection, evse_uid)  # nobody gives it a password meanwhile
+        return await change_evse_in(connection, actor, evse_uid, changes, connectors)
+
+
+async def change_evse_in(
+    connection: AsyncConnection,
+    actor: Actor,
+    evse_uid: str,
+    changes: Mapping[str, Any],
+    connectors: Descriptions = (),
+    *,
+    rights_follow: bool = False,
+) -> EvseRow | None:
+    """`change_evse` in a transaction that the caller commits. `rights_follow`: the caller, who is
+    `alone_with` it, gives its password the rights to the new topics at the broker.
+    """
+    evse_id = await _locked(connection, evse_uid)
+    old = None if evse_id is None else await evse_in(connection, evse_uid)
+    if evse_id is None or old is None:
+        return None
+    values = {field: value for field, value in changes.items() if value != getattr(old, field)}
+    if "site_id" in values:
+        await _check_site(connection, values["site_id"])
+        if await _was_heard(connection, evse_id):
+            move = {"evse_id": evse_id, "moved_at": func.now(), "from_site_id": old.site_id}
+            await connection.execute(insert(evse_move).values(move))
+    known = {one.connector_id: one for one in old.connectors}
+    described = [
+        one
+        for one in connectors
+        if one["connector_id"] not in known
+        or any(getattr(known[one["connector_id"]], name) != value for name, value in one.items())
+    ]
+    if not values and not described:
+        return old
+    if values.keys() & _TOPICS:
+        if not rights_follow and await _may_connect(connection, evse_id, "password"):
+            raise EditConflict(
+                min(values.keys() & _TOPICS),
+                "the broker lets its password use the topics that it has now: `solarrally stations"
+                f" set-base-topic {evse_uid}` changes both",
             )
-        except IntegrityError as error:
-            raise _conflict_of(error) from error
-        await _describe(connection, evse_id, described)
-        before: dict[str, Any] = {field: getattr(old, field) for field in values}
-        after: dict[str, Any] = dict(values)
-        if described:
-            before["connectors"] = [
-                {name: getattr(known[one["connector_id"]], name) for name in one}
-                for one in described
-                if one["connector_id"] in known
-            ]
-            after["connectors"] = described
-        await record(connection, actor, "evse.update", "evse", evse_uid, before=before, after=after)
-        return await evse_in(connection, evse_uid)
+        speaks = values.get("dialect", old.dialect)
+        await _check_base_topic(connection, evse_uid, speaks, values.get("base_topic", old.base_topic))
+    try:
+        await connection.execute(
+            update(evse).where(evse.c.id == evse_id).values(**values, edited_at=func.now())
+        )
+    except IntegrityError as error:
+        raise _conflict_of(error) from error
+    await _describe(connection, evse_id, described)
+    before: dict[str, Any] = {field: getattr(old, field) for field in values}
+    after: dict[str, Any] = dict(values)
+    if described:
+        before["connectors"] = [
+            {name: getattr(known[one["connector_id"]], name) for name in one}
+            for one in described
+            if one["connector_id"] in known
+        ]
+        after["connectors"] = described
+    await record(connection, actor, "evse.update", "evse", evse_uid, before=before, after=after)
+    return await evse_in(connection, evse_uid)
 
 
 async def remove_evse(engine: AsyncEngine, actor: Actor, evse_uid: str) -> bool:
@@ -157,11 +188,13 @@ async def _check_site(connection: AsyncConnection, site_id: int) -> None:
         raise EditConflict("site_id", "there is no such site")
 
 
-async def _may_connect(connection: AsyncConnection, evse_id: int) -> bool:
-    """Whether it has a credential that nobody revoked: without its entry nobody could."""
+async def _may_connect(connection: AsyncConnection, evse_id: int, kind: str | None = None) -> bool:
+    """Whether it has a credential (of this kind) that nobody revoked: without its entry nobody could."""
     held = select(evse_credential.c.id).where(
         evse_credential.c.evse_id == evse_id, evse_credential.c.revoked_at.is_(None)
     )
+    if kind is not None:
+        held = held.where(evse_credential.c.kind == kind)
     return bool(await connection.scalar(select(held.exists())))
 
 
