@@ -103,6 +103,33 @@ async def test_a_command_that_the_broker_took_is_sent_once(
     assert await outbox.claim(10) == []
 
 
+async def test_what_may_be_with_its_station_and_has_not_ended_is_under_way(
+    outbox: PostgresOutbox, connection: asyncpg.Connection
+) -> None:
+    await add(connection)
+    await add(connection, status="cancelled", finished_at=0)
+    await add(connection, status="completed", tried_at=-9, sent_at=-8, answered_at=-7, finished_at=-6)
+    under_way = [
+        await add(connection, tried_at=-9),
+        await add(connection, status="sent", tried_at=-9, sent_at=-8, expires_in_s=-3),
+        await add(connection, status="accepted", tried_at=-9, sent_at=-8, answered_at=-7),
+    ]
+
+    found = {one.id: one for one in await outbox.under_way()}
+
+    assert found.keys() == set(under_way)
+    first = found[under_way[0]]
+    assert (first.evse_uid, first.dialect, first.command, first.params) == (
+        "cp1",
+        "native",
+        "pause",
+        {"a": 1},
+    )
+    assert first.tried_at == await connection.fetchval(
+        "SELECT tried_at FROM command WHERE id = $1", under_way[0]
+    )
+
+
 @pytest.mark.parametrize(
     ("status", "tried_at", "expires_in_s", "answered_at"),
     [

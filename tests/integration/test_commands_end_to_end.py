@@ -1,4 +1,8 @@
-"""A command from the API over broker and station and back, through every real part."""
+"""A command from the API over broker and station and back, through every real part.
+
+Database, API and ingestor are one for all tests with the same broker: most of what these cost was to start
+them. So each test looks at stations or sessions of its own, and at what counters rose by.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +27,7 @@ import pytest
 from solarrally.brokers.address import parse_address
 from solarrally.embedded.broker_process import BrokerProcess
 from solarrally.live_client import log_in
+from tests.conftest import new_database
 from tests.support.backend import Backend, running_backend
 from tests.support.brokers import running_broker
 
@@ -51,7 +57,7 @@ class Client:
                 answer = self.get(path)
                 if is_so(answer):
                     return answer
-            time.sleep(0.03)
+            time.sleep(0.1)
         raise AssertionError(f"{path} stays {answer}")
 
     def finished(self, command: Any) -> Any:
@@ -82,23 +88,37 @@ class Client:
             return json.load(answer)
 
 
-@pytest.fixture(params=["mosquitto", "python"])
+@pytest.fixture(scope="module", params=["mosquitto", "python"])
 def broker(request: pytest.FixtureRequest) -> Iterator[BrokerProcess]:
     with running_broker(request.param) as running:
         yield running
 
 
-@pytest.fixture
-def backend(broker: BrokerProcess, database_url: str, tmp_path: Path) -> Iterator[Backend]:
-    with running_backend(
-        database_url=database_url, mqtt_url=broker.url_for("ingestor"), folder=tmp_path
-    ) as running:
+@pytest.fixture(scope="module")
+def backend(
+    broker: BrokerProcess, postgres: str, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Backend]:
+    folder = tmp_path_factory.mktemp("backend")
+    with (
+        new_database(postgres, migrated_template) as database_url,
+        running_backend(
+            database_url=database_url, mqtt_url=broker.url_for("ingestor"), folder=folder
+        ) as running,
+    ):
         yield running
 
 
+@pytest.fixture(scope="module")
+def client(backend: Backend) -> Client:
+    return Client(backend)
+
+
 @contextmanager
-def running_fleet(broker: BrokerProcess, folder: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    """The standard fleet, each station with a reading a second."""
+def running_fleet(broker: BrokerProcess, folder: Path, *options: str, seed: int = 7) -> Iterator[datetime]:
+    """The standard fleet, each station with a reading a second; from when on. `seed`: of its sessions' ids
+    too.
+    """
+    started_at = datetime.now(UTC)
     with (folder / "fleet.log").open("ab") as log:
         fleet = subprocess.Popen(
             [
@@ -110,7 +130,7 @@ def running_fleet(broker: BrokerProcess, folder: Path, *options: str) -> Iterato
                 "--interval-s",
                 "1",
                 "--seed",
-                "7",
+                str(seed),
                 *options,
             ],
             env={**os.environ, "SOLARRALLY_SIM_BROKER": broker.url_for("fleet")},
@@ -118,16 +138,16 @@ def running_fleet(broker: BrokerProcess, folder: Path, *options: str) -> Iterato
             stderr=log,
         )
         try:
-            yield fleet
+            yield started_at
         finally:
             fleet.kill()
             fleet.wait()
 
 
 def test_the_simulated_stations_do_what_they_are_told(
-    broker: BrokerProcess, backend: Backend, tmp_path: Path
+    broker: BrokerProcess, backend: Backend, client: Client, tmp_path: Path
 ) -> None:
-    client = Client(backend)
+    before = backend.ingestor.counters()
     with running_fleet(broker, tmp_path):
         client.connector_of(FIRST, lambda it: it["status"] == "charging" and it["power_w"] > 3000)
 
@@ -165,24 +185,35 @@ def test_the_simulated_stations_do_what_they_are_told(
         assert client.finished(asked)["status"] == "completed"
         client.until(f"evses/{BASIC}", lambda it: it["is_online"])
 
-    counters = backend.ingestor.counters()
-    assert counters['solarrally_commands_total{status="completed"}'] == 8
-    assert counters['solarrally_commands_total{status="rejected"}'] == 1
-    assert counters["solarrally_command_dispatch_failures_total"] == 0
+    assert rise(backend, before, 'solarrally_commands_total{status="completed"}') == 8
+    assert rise(backend, before, 'solarrally_commands_total{status="rejected"}') == 1
+    assert rise(backend, before, "solarrally_command_dispatch_failures_total") == 0
+
+
+def is_charging(connector: Any, since: datetime) -> bool:
+    """Whether this is what a fleet that was started then says."""
+    return connector["status"] == "charging" and datetime.fromisoformat(connector["ts"]) >= since
+
+
+def rise(backend: Backend, before: dict[str, float], name: str) -> float:
+    """How much more a counter says than before."""
+    return backend.ingestor.counters()[name] - before.get(name, 0.0)
 
 
 @pytest.mark.parametrize("broker", ["mosquitto"], indirect=True)
 def test_a_fleet_that_numbers_its_messages_obeys_too(
-    broker: BrokerProcess, backend: Backend, tmp_path: Path
+    broker: BrokerProcess, client: Client, tmp_path: Path
 ) -> None:
-    client = Client(backend)
-    with running_fleet(broker, tmp_path, "--spool", str(tmp_path / "spool")):
-        client.connector_of(FIRST, lambda it: it["status"] == "charging")
+    with running_fleet(broker, tmp_path, "--spool", str(tmp_path / "spool"), seed=8) as started_at:
+        client.connector_of(FIRST, lambda it: is_charging(it, started_at))
+        [session] = client.until(
+            f"sessions?evse_uid={FIRST}&status=ACTIVE", lambda it: len(it["items"]) == 1
+        )["items"]
 
         client.obeyed(FIRST, "stop")
-        ended = client.until(f"sessions?evse_uid={FIRST}&status=COMPLETED", lambda it: it["items"])
+        ended = client.until(f"sessions/{session['id']}", lambda it: it["status"] == "COMPLETED")
 
-    assert ended["items"][0]["end_reason"] == "Remote"
+    assert ended["end_reason"] == "Remote"
     assert "Traceback" not in (tmp_path / "fleet.log").read_text()
 
 
@@ -224,7 +255,7 @@ async def device(broker: BrokerProcess, evse_uid: str, *, is_kept: bool = False)
         yield Device(client, evse_uid)
 
 
-async def known(client: Client, station: Device, evse_uid: str = "cp1") -> None:
+async def known(client: Client, station: Device, evse_uid: str) -> None:
     """Return when the backend knows the station and that it is online."""
     await station.say_online()
     await asyncio.to_thread(client.until, f"evses/{evse_uid}", lambda it: it["is_online"])
@@ -232,11 +263,10 @@ async def known(client: Client, station: Device, evse_uid: str = "cp1") -> None:
 
 @pytest.mark.parametrize("broker", ["mosquitto"], indirect=True)
 async def test_a_killed_ingestor_still_learns_how_a_command_ended(
-    broker: BrokerProcess, backend: Backend
+    broker: BrokerProcess, backend: Backend, client: Client
 ) -> None:
-    client = await asyncio.to_thread(Client, backend)
     async with device(broker, "cp1") as station:
-        await known(client, station)
+        await known(client, station, "cp1")
         asked = await asyncio.to_thread(client.ask, "cp1", "reset", params={"kind": "soft"})
         command_id, said = await station.next_command()
         assert (command_id, said["command"], said["params"]) == (asked["id"], "reset", {"kind": "soft"})
@@ -254,20 +284,61 @@ async def test_a_killed_ingestor_still_learns_how_a_command_ended(
 
 
 @pytest.mark.parametrize("broker", ["mosquitto"], indirect=True)
-async def test_what_the_broker_missed_goes_out_on_its_return_unless_it_has_expired(
-    broker: BrokerProcess, backend: Backend
+async def test_what_a_device_of_another_family_did_while_the_ingestor_was_dead_is_confirmed(
+    broker: BrokerProcess, backend: Backend, client: Client
 ) -> None:
-    client = await asyncio.to_thread(Client, backend)
-    async with device(broker, "cp1") as station:
-        await known(client, station)
+    """A go-e: it has no answers that the broker would keep, but goes on saying how it is."""
+    charger, topic = "go-eCharger-000042", "go-eCharger/000042"
+    address = parse_address(broker.url_for("devices"))
+    async with aiomqtt.Client(
+        address.host, address.port, username=address.username, password=address.password
+    ) as wire:
+        await wire.subscribe(f"{topic}/+/set", qos=1)
+        for key, value in (("ama", b"16"), ("amp", b"16"), ("car", b"2")):
+            await wire.publish(f"{topic}/{key}", value, retain=True)
+        await asyncio.to_thread(client.until, f"evses/{charger}", lambda it: it["is_online"])
+        asked = await asyncio.to_thread(
+            client.ask, charger, "set_current_limit", params={"limit_a": 10.5}, timeout_s=60
+        )
+        async with asyncio.timeout(PATIENCE_S):
+            order = await anext(wire.messages)
+        assert (str(order.topic), order.payload) == (f"{topic}/amp/set", b"10")
+        await asyncio.to_thread(client.until, f"commands/{asked['id']}", lambda it: it["status"] == "sent")
+
+        backend.ingestor.kill()
+        await wire.publish(f"{topic}/amp", b"10", retain=True)
+        backend.ingestor.start()
+        await asyncio.to_thread(backend.ingestor.wait_connected)
+        assert (await asyncio.to_thread(client.get, f"commands/{asked['id']}"))["status"] == "sent"
+        saying = asyncio.create_task(say_the_time(wire, f"{topic}/utc"))
+        try:
+            done = await asyncio.to_thread(client.finished, asked)
+        finally:
+            saying.cancel()
+
+    assert (done["status"], done["detail"]) == ("completed", "it set 10 A instead of 10.5 A")
+
+
+async def say_the_time(wire: aiomqtt.Client, topic: str) -> None:
+    while True:
+        await wire.publish(topic, b'"2026-03-09T12:00:00.000"')
+        await asyncio.sleep(0.2)
+
+
+@pytest.mark.parametrize("broker", ["mosquitto"], indirect=True)
+async def test_what_the_broker_missed_goes_out_on_its_return_unless_it_has_expired(
+    broker: BrokerProcess, backend: Backend, client: Client
+) -> None:
+    async with device(broker, "cp2") as station:
+        await known(client, station, "cp2")
     await broker.stop_async()
-    late = await asyncio.to_thread(client.ask, "cp1", "pause", timeout_s=5, queue_if_offline=True)
-    in_time = await asyncio.to_thread(client.ask, "cp1", "resume", timeout_s=300, queue_if_offline=True)
+    late = await asyncio.to_thread(client.ask, "cp2", "pause", timeout_s=5, queue_if_offline=True)
+    in_time = await asyncio.to_thread(client.ask, "cp2", "resume", timeout_s=300, queue_if_offline=True)
     expired = await asyncio.to_thread(client.finished, late)
     assert (expired["status"], expired["sent_at"]) == ("expired", None)
 
     await broker.start_async()
-    async with device(broker, "cp1") as station:
+    async with device(broker, "cp2") as station:
         command_id, said = await station.next_command()
         assert (command_id, said["command"]) == (in_time["id"], "resume")
         await station.answer(command_id, "completed")
@@ -276,17 +347,17 @@ async def test_what_the_broker_missed_goes_out_on_its_return_unless_it_has_expir
 
 @pytest.mark.parametrize("broker", ["mosquitto"], indirect=True)
 async def test_a_command_does_not_reach_a_station_that_comes_back_too_late(
-    broker: BrokerProcess, backend: Backend
+    broker: BrokerProcess, backend: Backend, client: Client
 ) -> None:
-    client = await asyncio.to_thread(Client, backend)
-    async with device(broker, "cp1", is_kept=True) as station:
-        await known(client, station)
-    missed = await asyncio.to_thread(client.ask, "cp1", "unlock", timeout_s=5)
-    heard = await asyncio.to_thread(client.ask, "cp1", "pause", timeout_s=300)
+    before = await asyncio.to_thread(backend.ingestor.counters)
+    async with device(broker, "cp3", is_kept=True) as station:
+        await known(client, station, "cp3")
+    missed = await asyncio.to_thread(client.ask, "cp3", "unlock", timeout_s=5)
+    heard = await asyncio.to_thread(client.ask, "cp3", "pause", timeout_s=300)
     timed_out = await asyncio.to_thread(client.finished, missed)
     assert (timed_out["status"], timed_out["detail"]) == ("timed_out", "the station did not answer in time")
 
-    async with device(broker, "cp1", is_kept=True) as station:
+    async with device(broker, "cp3", is_kept=True) as station:
         command_id, said = await station.next_command()
         assert (command_id, said["command"]) == (heard["id"], "pause")  # not the one that expired before it
         await station.answer(missed["id"], "completed")  # from a device that does not look at its clock
@@ -295,18 +366,17 @@ async def test_a_command_does_not_reach_a_station_that_comes_back_too_late(
 
     assert (done["status"], done["detail"]) == ("rejected", "not charging")
     assert (await asyncio.to_thread(client.get, f"commands/{missed['id']}"))["status"] == "timed_out"
-    assert backend.ingestor.counters()["solarrally_command_results_without_effect_total"] == 1
+    assert rise(backend, before, "solarrally_command_results_without_effect_total") == 1
 
 
 async def test_the_simulator_executes_nothing_that_has_expired_and_nothing_twice(
-    broker: BrokerProcess, backend: Backend, tmp_path: Path
+    broker: BrokerProcess, client: Client, tmp_path: Path
 ) -> None:
     """Straight over the broker, beside the backend, as a broker that ignores the expiry would deliver it."""
     address = parse_address(broker.url_for("ingestor"))
     answers: list[tuple[str, dict[str, Any]]] = []
-    with running_fleet(broker, tmp_path):
-        client = await asyncio.to_thread(Client, backend)
-        await asyncio.to_thread(client.connector_of, FIRST, lambda it: it["status"] == "charging")
+    with running_fleet(broker, tmp_path, seed=9) as started_at:
+        await asyncio.to_thread(client.connector_of, FIRST, lambda it: is_charging(it, started_at))
         async with aiomqtt.Client(
             address.host, address.port, username=address.username, password=address.password
         ) as wire:

@@ -1,11 +1,13 @@
 """Devices that say where they publish (OpenEVSE): which base topic is whose.
 
-What is announced is a claim. It is believed for topics that nobody else is heard under, one base topic a
-device; another device may have it when the first has said that it is gone, as after a replaced board.
+What is announced is a claim. It is believed for topics that nobody else has claimed, nor any above or below
+them, one base topic a device, and stays believed while the device is away: whoever waits for that gets
+nothing. A board that replaces another under the same base topic is for the registry to say.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,12 +15,11 @@ MOST_ANNOUNCED: Final = 100_000
 """Each costs a subscription: somebody who makes up devices must come to an end."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class _Claim:
     topic: str
     """Where it was announced."""
     evse_uid: str
-    is_there: bool = True
 
 
 class Announcements:
@@ -27,6 +28,8 @@ class Announcements:
     def __init__(self) -> None:
         self._by_base: dict[str, _Claim] = {}
         self._base_at: dict[str, str] = {}
+        self._above: Counter[str] = Counter()
+        """How many lie below a topic."""
 
     def __contains__(self, base_topic: str) -> bool:
         return base_topic in self._by_base
@@ -37,26 +40,29 @@ class Announcements:
 
     def claim(self, base_topic: str, topic: str, evse_uid: str) -> bool:
         """A device announced it, on that topic; whether it has it now and had not before."""
-        holder = self._by_base.get(base_topic)
-        if holder is not None and holder.topic == topic:
-            holder.is_there = True
+        if self._base_at.get(topic) == base_topic:
             return False
-        if (holder is not None and holder.is_there) or len(self._by_base) >= MOST_ANNOUNCED:
-            return False
-        before = self._base_at.pop(topic, None)
+        before = self._give_up(topic)
+        is_free = base_topic not in self._by_base and not self._above[base_topic]
+        is_free &= not any(prefix in self._by_base for prefix in _above(base_topic))
+        if is_free and len(self._by_base) < MOST_ANNOUNCED:
+            self._hold(base_topic, _Claim(topic, evse_uid))
+            return True
         if before is not None:
-            del self._by_base[before]
-        if holder is not None:
-            del self._base_at[holder.topic]
-        self._by_base[base_topic] = _Claim(topic, evse_uid)
-        self._base_at[topic] = base_topic
-        return True
+            self._hold(*before)
+        return False
 
-    def left(self, topic: str) -> None:
-        """The device that announces on this topic is gone."""
-        base_topic = self._base_at.get(topic)
-        if base_topic is not None:
-            self._by_base[base_topic].is_there = False
+    def _hold(self, base_topic: str, claim: _Claim) -> None:
+        self._by_base[base_topic] = claim
+        self._base_at[claim.topic] = base_topic
+        self._above.update(_above(base_topic))
+
+    def _give_up(self, topic: str) -> tuple[str, _Claim] | None:
+        base_topic = self._base_at.pop(topic, None)
+        if base_topic is None:
+            return None
+        self._above.subtract(_above(base_topic))
+        return base_topic, self._by_base.pop(base_topic)
 
     def base_at(self, topic: str) -> str | None:
         """What was announced on this topic, as far as it was believed."""
@@ -65,3 +71,8 @@ class Announcements:
     def station_at(self, base_topic: str) -> str | None:
         claim = self._by_base.get(base_topic)
         return None if claim is None else claim.evse_uid
+
+
+def _above(base_topic: str) -> list[str]:
+    levels = base_topic.split("/")
+    return ["/".join(levels[:count]) for count in range(1, len(levels))]

@@ -39,7 +39,7 @@ reading.
 | command | becomes | shown by |
 |---|---|---|
 | stop, pause, a limit of 0 | `mode/set` off | `mode` |
-| start, resume | `mode/set` with the mode that was before, else now | `mode` |
+| start, resume | `mode/set` with the mode that was before, else now | `mode`, any but off |
 | set_current_limit | `maxCurrent/set`, not below `minCurrent` | `maxCurrent` |
 | reset, unlock, update_firmware | not taken: evcc cannot do that to a charger | |
 """
@@ -49,7 +49,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from solarrally.dialects.confirming import shown_by
+from solarrally.dialects.confirming import IsDone, shown_by
 from solarrally.dialects.family import (
     Family,
     Order,
@@ -147,6 +147,8 @@ def place(levels: Sequence[str]) -> Place | None:
     if len(levels) < 2 or levels[0] != ROOT:
         return None
     if len(levels) >= 4 and levels[1] == "loadpoints":
+        if not levels[2].isdecimal():
+            return None
         return Place("/".join(levels[:3]), f"{ROOT}-{levels[2]}", "/".join(levels[3:]))
     if levels[1] in _SHARED:
         return Place(ROOT, "", "/".join(levels[1:]), is_shared=True)
@@ -229,27 +231,27 @@ def translate(order: Order) -> Translation:
     known = order.known
     match order.command:
         case "start" | "resume":
-            return _mode(str(known.get("charging_mode") or "now"), known)
+            mode = str(known.get("charging_mode") or "now")
+            return _mode(mode, lambda known: known.get("mode") in CHARGING_MODES)
         case "stop" | "pause":
-            return _mode("off", known)
+            return _mode("off", lambda known: known.get("mode") == "off")
         case "set_current_limit" if order.params["limit_a"] == 0:
-            return _mode("off", known)
+            return _mode("off", lambda known: known.get("mode") == "off")
         case "set_current_limit":
             return _limit(float(order.params["limit_a"]), known)
         case _:
             raise CommandNotTaken(f"evcc cannot {order.command.replace('_', ' ')} a charger")
 
 
-def _mode(mode: str, known: Mapping[str, Value]) -> Translation:
-    confirmation = shown_by(read, is_order, lambda seen: seen.get("mode") == mode, known)
-    return Translation([Outgoing("mode/set", mode.encode())], confirmation)
+def _mode(mode: str, is_done: IsDone) -> Translation:
+    return Translation([Outgoing("mode/set", mode.encode())], shown_by(is_done))
 
 
 def _limit(limit_a: float, known: Mapping[str, Value]) -> Translation:
     min_a = known.get("min_a")
     if isinstance(min_a, float) and limit_a < min_a:
         raise CommandNotTaken(f"evcc's minimum for this charger is {min_a:g} A")
-    confirmation = shown_by(read, is_order, lambda seen: seen.get("max_a") == limit_a, known)
+    confirmation = shown_by(lambda known: known.get("max_a") == limit_a)
     return Translation([Outgoing("maxCurrent/set", f"{limit_a:g}".encode())], confirmation)
 
 

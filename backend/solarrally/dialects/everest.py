@@ -60,10 +60,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from solarrally.dialects.confirming import shown_anew, shown_by
+from solarrally.dialects.confirming import is_same, shown_by
 from solarrally.dialects.family import (
     Family,
+    Heard,
     Order,
+    Outcome,
     Outgoing,
     Place,
     Said,
@@ -73,6 +75,7 @@ from solarrally.dialects.family import (
 )
 from solarrally.dialects.phases import offered_w, told_phases
 from solarrally.dialects.values import checked_text, document, json_number, json_object
+from solarrally.domain.command import Answer
 from solarrally.domain.reading import ConnectorStatus
 from solarrally.errors import CommandNotTaken, RejectedMessage
 
@@ -348,13 +351,13 @@ def translate(order: Order) -> Translation:
     known = order.known
     match order.command:
         case "stop":
-            return _until("cmd/stop_charging", b"{}", FINISHED, known)
+            return _until("cmd/stop_charging", b"{}", FINISHED)
         case "pause":
-            return _until("cmd/pause_charging", b"{}", {"ChargingPausedEVSE"}, known)
+            return _until("cmd/pause_charging", b"{}", {"ChargingPausedEVSE"})
         case "resume":
-            return _until("cmd/resume_charging", b"{}", {"Charging", "ChargingPausedEV"}, known)
+            return _until("cmd/resume_charging", b"{}", {"Charging", "ChargingPausedEV"})
         case "unlock":
-            return _until("cmd/force_unlock", b"1", {"Unplugged"}, known)
+            return _until("cmd/force_unlock", b"1", {"Unplugged"})
         case "set_current_limit":
             return _limit(float(order.params["limit_a"]), known)
         case "start":
@@ -363,9 +366,8 @@ def translate(order: Order) -> Translation:
             raise CommandNotTaken(f"EVerest's API has no {order.command}")
 
 
-def _until(key: str, payload: bytes, states: Collection[str], known: Mapping[str, Value]) -> Translation:
-    confirmation = shown_by(read, is_order, lambda seen: seen.get("state") in states, known)
-    return Translation([Outgoing(key, payload)], confirmation)
+def _until(key: str, payload: bytes, states: Collection[str]) -> Translation:
+    return Translation([Outgoing(key, payload)], shown_by(lambda known: known.get("state") in states))
 
 
 def _limit(limit_a: float, known: Mapping[str, Value]) -> Translation:
@@ -374,15 +376,17 @@ def _limit(limit_a: float, known: Mapping[str, Value]) -> Translation:
     """
     before_a = known.get("offered_a")
 
-    def is_done(said: Mapping[str, Value]) -> bool:
-        offered_a = said.get("offered_a")
+    def confirmation(heard: Heard) -> Outcome | None:
+        offered_a = heard.said.get("offered_a")
         if not isinstance(offered_a, float):
-            return False
-        fell = isinstance(before_a, float) and before_a > limit_a >= offered_a
-        return fell or abs(offered_a - limit_a) < 0.1
+            return None
+        if is_same(offered_a, limit_a):
+            return Outcome(Answer.COMPLETED)
+        fell = isinstance(before_a, float) and before_a > limit_a > offered_a
+        return Outcome(Answer.COMPLETED, f"it offers {offered_a:g} A of {limit_a:g} A") if fell else None
 
     message = Outgoing("cmd/set_limit_amps", f"{limit_a:g}".encode())
-    return Translation([message], shown_anew(read, is_order, is_done))
+    return Translation([message], confirmation)
 
 
 EVEREST = Family(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from solarrally.dialects.native import Telemetry
@@ -48,6 +49,8 @@ class Order(NamedTuple):
     params: Mapping[str, Any]
     known: Mapping[str, Value]
     """What the device last said."""
+    sent_at: datetime | None = None
+    """When a process that is gone took it to be sent: what is `known` is not from before it."""
 
 
 class Outgoing(NamedTuple):
@@ -57,8 +60,28 @@ class Outgoing(NamedTuple):
     payload: bytes
 
 
-Confirmation: TypeAlias = Callable[[str, bytes], Answer | None]
-"""Of a later message of the device, by key and payload: whether it shows what became of the command."""
+class Heard(NamedTuple):
+    """A message of a device that a command is on its way to. Retained ones and orders are none."""
+
+    key: str
+    payload: bytes
+    said: Mapping[str, Value]
+    """What it says."""
+    known: Mapping[str, Value]
+    """All that the device ever said, this included."""
+    at: datetime
+
+
+class Outcome(NamedTuple):
+    """What a message shows of a command."""
+
+    answer: Answer
+    detail: str | None = None
+    """Of what was done instead of what was asked for, or why nothing was."""
+
+
+Confirmation: TypeAlias = Callable[[Heard], Outcome | None]
+"""Of each later message of the device: whether it shows what became of the command."""
 
 
 class Translation(NamedTuple):
@@ -70,7 +93,6 @@ class Translation(NamedTuple):
 
 Read: TypeAlias = Callable[[str, bytes], Said | None]
 Tell: TypeAlias = Callable[[Mapping[str, Value], Mapping[str, Value]], Said]
-IsOrder: TypeAlias = Callable[[str, bytes], bool]
 
 
 def tell_plainly(said: Mapping[str, Value], known: Mapping[str, Value]) -> Said:
@@ -100,7 +122,7 @@ class Family:
     may need what is `known`, also from retained messages. Of measurands only what was said: what is only
     known was not measured now.
     """
-    is_order: IsOrder = lambda key, payload: False
+    is_order: Callable[[str, bytes], bool] = lambda key, payload: False
     """Of a message below the device's base topic, by key and payload: whether it is to the device and not
     from it. Heard like all others, it is no sign of life.
     """

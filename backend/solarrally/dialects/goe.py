@@ -52,15 +52,17 @@ From 11 on the numbers moved between apikeys-en.md and the list of firmware 59.4
 `ERRORS_FROM_59`.
 
 Commands (mqtt, "Werte setzen"): `<key>/set` with a JSON value. It answers on `<key>/result` with `success`
-or a sentence, which is a refusal (before firmware 051.5 not at all), and publishes the key again.
+or a sentence, which is a refusal (before firmware 051.5 not at all), and then publishes the key if it
+changed.
 
 | command | becomes | |
 |---|---|---|
 | start | `frc` 2, and `trx` where it waits for a card | charges at once, whatever its schedule says |
 | stop, pause, a limit of 0 | `frc` 1 | stays for the next car too, until taken back (evcc-io/evcc#5595) |
 | resume | `frc` 0 | by its own rules |
-| set_current_limit | `amp`, in whole ampere, rounded down | at most `ama`; takes a pause back |
-| reset | `rst` | done when the reboot counter `rbc` has another value |
+| set_current_limit | `amp`, in whole ampere, rounded down | at most `ama`, to which it cuts without a word; |
+| | | takes a pause back. Done with what `amp` then is |
+| reset | `rst` | done when the reboot counter `rbc` has another value, or `rbt` began anew |
 | unlock, update_firmware | not taken | no such key; firmware comes from go-e only |
 
 All are refused while `mcr` says that MQTT is read-only.
@@ -70,12 +72,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+from solarrally.dialects.confirming import is_same, limit_shown, told_limit
 from solarrally.dialects.family import (
     Confirmation,
     Family,
+    Heard,
     Order,
+    Outcome,
     Outgoing,
     Place,
     Said,
@@ -84,7 +90,7 @@ from solarrally.dialects.family import (
     tell_plainly,
 )
 from solarrally.dialects.phases import DEAD_V, offered_w, told_phases
-from solarrally.dialects.values import checked_text, document, json_number
+from solarrally.dialects.values import checked_text, document, json_number, number
 from solarrally.domain.command import Answer
 from solarrally.domain.reading import ConnectorStatus
 from solarrally.errors import CommandNotTaken, RejectedMessage
@@ -141,6 +147,10 @@ ERRORS_FROM_59: Final[Mapping[int, str]] = {
 }
 
 LARGEST_LIMIT_A: Final = 32
+SUCCESS: Final = frozenset({"success", "true"})
+SETTLED: Final = timedelta(seconds=2)
+"""It publishes what changed each second: so long after its answer nothing more will change."""
+SERIAL: Final = re.compile(r"\d{1,12}", re.ASCII)
 _VERSION: Final = re.compile(r"0*(\d{1,4})\b")
 
 
@@ -190,6 +200,7 @@ VALUES: Final[Mapping[str, tuple[str, Callable[[Any], Value]]]] = {
     "ama": ("max_a", _number),
     "amp": ("limit_a", _number),
     "car": ("car", _car),
+    "cbl": ("cable_a", _number),
     "err": ("err", _number),
     "eto": ("energy_wh", _number),
     "frc": ("force_state", _number),
@@ -212,7 +223,7 @@ VALUES: Final[Mapping[str, tuple[str, Callable[[Any], Value]]]] = {
 
 WITHOUT_USE: Final = frozenset(
     """
-    acp adi alwt amt ara ate atp att aus avgfhz awc awcp awe awp awpl bac bar cards cbl ccd cce cch cco
+    acp adi alwt amt ara ate atp att aus avgfhz awc awcp awe awp awpl bac bar cards ccd cce cch cco
     ccrv ccu ccw cdi cert cfi cid cle clea cll clp cmmr cmp cms cmse csa csd ct ctrls cus cwc cwe data
     del deltaa deltap delw dfam di1 die dii din dll dns dsrc dwo emx esk eto_mid evt facacs ferm ffb fhz
     fmt fna frm fsc fse fsi fsptws fst fup fwc fzf gmtr gsa hai hla host hsa ido ids inva isgo iso2en
@@ -234,9 +245,16 @@ WITHOUT_USE: Final = frozenset(
 
 def place(levels: Sequence[str]) -> Place | None:
     """`go-eCharger/<serial>/<key>`, `…/<key>/set`, `…/<key>/result`."""
-    if len(levels) < 3 or levels[0] != "go-eCharger" or levels[2] in ("status", "cmd"):
+    if len(levels) < 3 or not is_charger(levels) or levels[2] in ("status", "cmd"):
         return None
     return Place("/".join(levels[:2]), f"go-eCharger-{levels[1]}", "/".join(levels[2:]))
+
+
+def is_charger(levels: Sequence[str]) -> bool:
+    """Whether they begin with the prefix from the factory and a serial number, which is of digits only
+    (`sse`: %06d).
+    """
+    return levels[0] == "go-eCharger" and SERIAL.fullmatch(levels[1]) is not None
 
 
 def is_order(key: str, payload: bytes) -> bool:
@@ -365,18 +383,17 @@ def translate(order: Order) -> Translation:
         raise CommandNotTaken("its MQTT is read-only: allow writing over MQTT in the go-e app (key mcr)")
     match order.command:
         case "start":
-            return _settings([*_admission(order), ("frc", "2")])
+            return _forced("2", *_admission(order))
         case "stop" | "pause":
-            return _settings([("frc", "1")])
+            return _forced("1")
         case "resume":
-            return _settings([("frc", "0")])
+            return _forced("0")
         case "set_current_limit" if order.params["limit_a"] == 0:
-            return _settings([("frc", "1")])
+            return _forced("1")
         case "set_current_limit":
-            release = [("frc", "0")] if known.get("force_state") == 1 else []
-            return _settings([("amp", f"{_whole_limit_a(order)}"), *release])
+            return _limit(order)
         case "reset":
-            return Translation([Outgoing("rst/set", b"true")], _reboot(known.get("reboots")))
+            return Translation([Outgoing("rst/set", b"true")], _reboot(order))
         case "update_firmware":
             raise CommandNotTaken(
                 "a go-e charger loads its firmware from go-e only: update it in the go-e app"
@@ -393,42 +410,101 @@ def _admission(order: Order) -> list[tuple[str, str]]:
     return [("trx", card[1] if card else "0")]
 
 
-def _whole_limit_a(order: Order) -> int:
-    max_a = order.known.get("max_a")
-    largest_a = int(max_a) if isinstance(max_a, float) and max_a >= 6 else LARGEST_LIMIT_A
-    return min(int(order.params["limit_a"]), largest_a)
+def _forced(force_state: str, *before: tuple[str, str]) -> Translation:
+    def outcome(heard: Heard, taken_at: datetime | None) -> Outcome | None:
+        is_admitted = not before or heard.known.get("transaction") is not None
+        is_so = heard.known.get("force_state") == float(force_state) and is_admitted
+        return Outcome(Answer.COMPLETED) if is_so or taken_at is not None else None
+
+    return _settings([*before, ("frc", force_state)], outcome)
 
 
-def _settings(values: Sequence[tuple[str, str]]) -> Translation:
-    messages = [Outgoing(f"{key}/set", value.encode()) for key, value in values]
-    return Translation(messages, _taken(dict(values), values[-1][0]))
+def _limit(order: Order) -> Translation:
+    """Its answer says nothing of a cut: what it set shows only when it has published what changed."""
+    asked_a = float(order.params["limit_a"])
+    sent_a = min(int(asked_a), largest_limit_a(order.known))
+    release = [("frc", "0")] if order.known.get("force_state") == 1 else []
+    is_shown = limit_shown(
+        "limit_a",
+        asked_a=asked_a,
+        sent_a=sent_a,
+        before=order.known.get("limit_a"),
+        is_free=lambda known: known.get("force_state") != 1,
+        tighter=_cable,
+    )
+
+    def outcome(heard: Heard, taken_at: datetime | None) -> Outcome | None:
+        limit_a = heard.known.get("limit_a")
+        set_a = limit_a if isinstance(limit_a, float) else float(sent_a)
+        is_at_most = is_same(set_a, largest_limit_a(heard.known)) and heard.known.get("force_state") != 1
+        is_settled = taken_at is not None and heard.at - taken_at >= SETTLED
+        if is_settled or (is_at_most and set_a < sent_a):
+            return Outcome(Answer.COMPLETED, told_limit(asked_a, set_a, _cable(heard.known)))
+        return is_shown(heard)
+
+    return _settings([("amp", f"{sent_a}"), *release], outcome)
 
 
-def _taken(values: Mapping[str, str], last: str) -> Confirmation:
-    """Completed when the last key was accepted or has its value; rejected with the first refusal."""
+def largest_limit_a(known: Mapping[str, Value]) -> int:
+    """What its settings allow (`ama`), as far as it was heard."""
+    max_a = known.get("max_a")
+    return int(max_a) if isinstance(max_a, float) and max_a >= 6 else LARGEST_LIMIT_A
 
-    def confirmation(key: str, payload: bytes) -> Answer | None:
-        name, is_result, rest = key.partition("/result")
-        if name not in values or rest:
-            return None
-        if is_result and payload.strip(b' "') not in (b"success", b"true"):
-            return Answer.REJECTED
-        if name != last:
-            return None
-        return Answer.COMPLETED if is_result or payload.strip() == values[name].encode() else None
+
+def _cable(known: Mapping[str, Value]) -> tuple[float, str] | None:
+    cable_a = known.get("cable_a")
+    return (cable_a, "its cable") if isinstance(cable_a, float) and cable_a > 0 else None
+
+
+def _settings(
+    values: Sequence[tuple[str, str]], outcome: Callable[[Heard, datetime | None], Outcome | None]
+) -> Translation:
+    """Rejected with the first refusal. `outcome` is told when the last of them was accepted, if it was."""
+    keys = [key for key, _ in values]
+    taken_at: datetime | None = None
+
+    def confirmation(heard: Heard) -> Outcome | None:
+        nonlocal taken_at
+        key, is_result, rest = heard.key.partition("/result")
+        if is_result and not rest and key in keys:
+            refusal = _refusal(heard.payload)
+            if refusal is not None:
+                return Outcome(Answer.REJECTED, refusal)
+            if key == keys[-1]:
+                taken_at = heard.at
+        return outcome(heard, taken_at)
+
+    return Translation([Outgoing(f"{key}/set", value.encode()) for key, value in values], confirmation)
+
+
+def _refusal(payload: bytes) -> str | None:
+    said = payload.decode(errors="replace").strip(' "')
+    return None if said in SUCCESS else f"it says: {said[:200]}"
+
+
+def _reboot(order: Order) -> Confirmation:
+    reboots, sent_at = order.known.get("reboots"), order.sent_at
+
+    def confirmation(heard: Heard) -> Outcome | None:
+        if heard.key == "rst/result":
+            refusal = _refusal(heard.payload)
+            return Outcome(Answer.ACCEPTED) if refusal is None else Outcome(Answer.REJECTED, refusal)
+        if sent_at is not None:
+            up_s = _uptime_s(heard)
+            is_new = up_s is not None and up_s < (heard.at - sent_at).total_seconds()
+        else:
+            is_new = heard.said.get("reboots", reboots) != reboots
+        return Outcome(Answer.COMPLETED) if is_new else None
 
     return confirmation
 
 
-def _reboot(reboots: Value) -> Confirmation:
-    def confirmation(key: str, payload: bytes) -> Answer | None:
-        if key == "rst/result":
-            return Answer.ACCEPTED if payload.strip(b' "') in (b"success", b"true") else Answer.REJECTED
-        if key == "rbc" and (read(key, payload) or {}).get("reboots") != reboots:
-            return Answer.COMPLETED
+def _uptime_s(heard: Heard) -> float | None:
+    """`rbt`, said each second: kept as a value it would make a reading each second."""
+    if heard.key != "rbt":
         return None
-
-    return confirmation
+    uptime_ms = number(heard.payload)
+    return None if uptime_ms is None else uptime_ms / 1000
 
 
 GOE: Final = Family(

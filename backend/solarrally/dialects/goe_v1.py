@@ -35,7 +35,7 @@ Commands are `<parameter>=<value>`. There is no answer; the next document shows 
 |---|---|
 | start, resume | `alw=1` |
 | stop, pause, a limit of 0 | `alw=0` |
-| set_current_limit | `amx`, in whole ampere, rounded down: `amp` without wearing out the flash |
+| set_current_limit | `amx`, in whole ampere, rounded down, at most `ama`: as `amp`, sparing the flash |
 | reset, unlock, update_firmware | not taken: no such parameter |
 """
 
@@ -44,10 +44,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from solarrally.dialects.confirming import shown_anew
+from solarrally.dialects.confirming import IsDone, is_same, shown_anew, told_limit
 from solarrally.dialects.family import (
     Family,
+    Heard,
     Order,
+    Outcome,
     Outgoing,
     Place,
     Said,
@@ -55,9 +57,10 @@ from solarrally.dialects.family import (
     Value,
     tell_plainly,
 )
-from solarrally.dialects.goe import LARGEST_LIMIT_A, told_nrg, waiting_status
+from solarrally.dialects.goe import is_charger, largest_limit_a, told_nrg, waiting_status
 from solarrally.dialects.phases import DEAD_V, offered_w
 from solarrally.dialects.values import checked_text, document, json_number, json_object, number
+from solarrally.domain.command import Answer
 from solarrally.domain.reading import ConnectorStatus
 from solarrally.errors import CommandNotTaken, RejectedMessage
 
@@ -71,7 +74,7 @@ PLAUSIBLE_SHARE: Final = (0.5, 1.3)
 
 def place(levels: Sequence[str]) -> Place | None:
     """`go-eCharger/<serial>/status` and `…/cmd/…`."""
-    if len(levels) < 3 or levels[0] != "go-eCharger" or levels[2] not in ("status", "cmd"):
+    if len(levels) < 3 or not is_charger(levels) or levels[2] not in ("status", "cmd"):
         return None
     return Place("/".join(levels[:2]), f"go-eCharger-{levels[1]}", "/".join(levels[2:]))
 
@@ -240,18 +243,27 @@ def translate(order: Order) -> Translation:
         case "set_current_limit" if order.params["limit_a"] == 0:
             return _asked("alw=0", lambda seen: seen.get("may_charge") is False)
         case "set_current_limit":
-            max_a = order.known.get("max_a")
-            largest_a = int(max_a) if isinstance(max_a, float) and max_a >= 6 else LARGEST_LIMIT_A
-            limit_a = min(int(order.params["limit_a"]), largest_a)
-            return _asked(
-                f"amx={limit_a}", lambda seen: limit_a in (seen.get("limit_a"), seen.get("volatile_limit_a"))
-            )
+            return _limit(order)
         case _:
             raise CommandNotTaken(f"a go-e charger of this age takes no {order.command} over MQTT")
 
 
-def _asked(payload: str, is_done: Any) -> Translation:
-    return Translation([Outgoing("cmd/req", payload.encode())], shown_anew(read, is_order, is_done))
+def _asked(payload: str, is_done: IsDone) -> Translation:
+    return Translation([Outgoing("cmd/req", payload.encode())], shown_anew(is_done))
+
+
+def _limit(order: Order) -> Translation:
+    asked_a = float(order.params["limit_a"])
+    sent_a = min(int(asked_a), largest_limit_a(order.known))
+
+    def confirmation(heard: Heard) -> Outcome | None:
+        expected_a = min(sent_a, largest_limit_a(heard.known))
+        limits_a = [heard.said.get("limit_a"), heard.said.get("volatile_limit_a")]
+        if not any(isinstance(limit_a, float) and is_same(limit_a, expected_a) for limit_a in limits_a):
+            return None
+        return Outcome(Answer.COMPLETED, told_limit(asked_a, expected_a))
+
+    return Translation([Outgoing("cmd/req", f"amx={sent_a}".encode())], confirmation)
 
 
 GOE_V1: Final = Family(

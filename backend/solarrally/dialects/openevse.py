@@ -23,6 +23,7 @@ last will.
 | `rfid_auth` | the card that let it charge, empty without | `id_token` |
 | `state`, `vehicle`, `flags` | code, 0 or 1, bits | `status`, `error_code` |
 | `config` | JSON: `version`, `buildenv`, `is_threephase` | firmware, model |
+| | `max_current_soft` A | a limit of its own settings |
 
 Up to 4.1.7 `wh`, `watthour` and `total_energy` stand still while it charges, and take the whole charge at
 its end (#79, #321, #399): they measure no session, and are not told. From 4.1.9 on `watthour` is
@@ -58,7 +59,8 @@ acknowledgement"). `override` outranks schedule, solar divert and claims, and en
 | stop, pause | `override/set` disabled | `override` |
 | resume | `override/set` clear | `override` |
 | set_current_limit 0 | as pause | `override` |
-| set_current_limit | `claim/set` with `max_current`, rounded down to 1 A; takes a pause back | `claim` |
+| set_current_limit | `claim/set` with `max_current`, rounded down to 1 A; takes a pause back | `claim`; if |
+| | | its settings allow less (src/evse_man.cpp), that is told |
 | reset | `restart` of the gateway, `hard`: of the controller too | `uptime` begins anew |
 | unlock, update_firmware | not taken: its MQTT has neither | |
 """
@@ -66,18 +68,20 @@ acknowledgement"). `override` outranks schedule, solar divert and claims, and en
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from solarrally.dialects.confirming import shown_by
+from solarrally.dialects.confirming import limit_shown, shown_by
 from solarrally.dialects.family import (
     BASE_TOPIC,
     FACTS,
     Confirmation,
     Family,
+    Heard,
     Order,
+    Outcome,
     Outgoing,
     Place,
     Said,
@@ -122,6 +126,8 @@ STATES: Final = frozenset({STARTING, NOT_CONNECTED, CONNECTED, CHARGING, SLEEPIN
 EV_CONNECTED: Final = 0x0100
 """Of `flags`: OPENEVSE_VFLAG_EV_CONNECTED."""
 
+FROM_FACTORY: Final = re.compile(r"openevse-[0-9a-f]{4}")
+"""Its base topic: the end of the chip's id, in hexadecimal."""
 ANNOUNCEMENT: Final = "//announce"
 """As a key: no topic below a base topic can be called so."""
 JUST_STARTED_S: Final = 120.0
@@ -198,7 +204,7 @@ def place(levels: Sequence[str]) -> Place | None:
     if len(levels) == 3 and levels[:2] == ["openevse", "announce"]:
         name = f"openevse-{levels[2]}"
         return Place(name, name, ANNOUNCEMENT, is_shared=True)
-    if len(levels) >= 2 and re.fullmatch(r"openevse-[0-9A-Za-z]+", levels[0]):
+    if len(levels) >= 2 and FROM_FACTORY.fullmatch(levels[0]):
         return Place(levels[0], levels[0], "/".join(levels[1:]))
     return None
 
@@ -240,6 +246,9 @@ def _config(document: Mapping[str, Any]) -> Said:
         value = document.get(key)
         if isinstance(value, str):
             said[name] = checked_text(value)
+    soft_a = json_number(document.get("max_current_soft"), "max_current_soft")
+    if soft_a:  # 0 until it has asked its controller
+        said["max_soft_a"] = soft_a
     return said
 
 
@@ -336,56 +345,61 @@ def _has_vehicle(known: Mapping[str, Value]) -> bool | None:
 
 def translate(order: Order) -> Translation:
     """See the table above."""
-    known = order.known
     match order.command:
         case "start":
-            return _override("active", known)
+            return _override("active")
         case "stop" | "pause":
-            return _override("disabled", known)
+            return _override("disabled")
         case "resume":
-            return _override("null", known)
+            return _override("null")
         case "set_current_limit" if order.params["limit_a"] == 0:
-            return _override("disabled", known)
+            return _override("disabled")
         case "set_current_limit":
-            return _limit(int(order.params["limit_a"]), known)
+            return _limit(order)
         case "reset":
             devices = ["evse", "gateway"] if order.params.get("kind") == "hard" else ["gateway"]
             messages = [Outgoing("restart", _encode({"device": device})) for device in devices]
-            return Translation(messages, _restarted(known.get("uptime_s")))
+            return Translation(messages, _restarted(order))
         case _:
             raise CommandNotTaken(f"OpenEVSE takes no {order.command} over MQTT")
 
 
-def _override(state: str, known: Mapping[str, Value]) -> Translation:
+def _override(state: str) -> Translation:
     message = CLEAR if state == "null" else Outgoing("override/set", _encode({"state": state}))
-    return _shown([message], lambda seen: seen.get("override_state") == state, known)
+    return Translation([message], shown_by(lambda known: known.get("override_state") == state))
 
 
-def _limit(limit_a: int, known: Mapping[str, Value]) -> Translation:
-    messages = [Outgoing("claim/set", _encode({"max_current": limit_a}))]
-    if known.get("override_state") == "disabled":
+def _limit(order: Order) -> Translation:
+    asked_a = float(order.params["limit_a"])
+    messages = [Outgoing("claim/set", _encode({"max_current": int(asked_a)}))]
+    if order.known.get("override_state") == "disabled":
         messages.append(CLEAR)
-    return _shown(
-        messages,
-        lambda seen: seen.get("claim_max_a") == limit_a and seen.get("override_state") != "disabled",
-        known,
+    confirmation = limit_shown(
+        "claim_max_a",
+        asked_a=asked_a,
+        sent_a=int(asked_a),
+        before=order.known.get("claim_max_a"),
+        is_free=lambda known: known.get("override_state") != "disabled",
+        tighter=_own_limit,
     )
+    return Translation(messages, confirmation)
 
 
-def _shown(
-    messages: Sequence[Outgoing], is_done: Callable[[Mapping[str, Value]], bool], known: Mapping[str, Value]
-) -> Translation:
-    return Translation(messages, shown_by(read, is_order, is_done, known))
+def _own_limit(known: Mapping[str, Value]) -> tuple[float, str] | None:
+    soft_a = known.get("max_soft_a")
+    return (soft_a, "max_current_soft of its settings") if isinstance(soft_a, float) else None
 
 
-def _restarted(uptime_s: Value) -> Confirmation:
+def _restarted(order: Order) -> Confirmation:
+    uptime_s, sent_at = order.known.get("uptime_s"), order.sent_at
     before_s = uptime_s if isinstance(uptime_s, float) else JUST_STARTED_S
 
-    def confirmation(key: str, payload: bytes) -> Answer | None:
-        if key != "uptime":
+    def confirmation(heard: Heard) -> Outcome | None:
+        now_s = heard.said.get("uptime_s")
+        if not isinstance(now_s, float):
             return None
-        now_s = number(payload)
-        return Answer.COMPLETED if now_s is not None and now_s < before_s else None
+        is_new = now_s < (before_s if sent_at is None else (heard.at - sent_at).total_seconds())
+        return Outcome(Answer.COMPLETED) if is_new else None
 
     return confirmation
 

@@ -49,6 +49,8 @@ class Route(NamedTuple):
     wire_base: str = ""
     """As on the wire: put a key behind it, and the device hears it."""
     is_shared: bool = False
+    is_registered: bool = False
+    """By a base topic of the registry."""
 
 
 class Routes:
@@ -101,20 +103,28 @@ class Routes:
         """A device said, on a topic, where it publishes; whether that is somewhere we do not listen yet.
 
         There it is the station that the announcement is of, unless the registry says otherwise. It cannot
-        announce itself where another family is heard.
+        announce itself where another family is heard, nor where another device publishes from the factory.
         """
         base = without_empty_levels(base_topic)
         if not is_base_topic(base) or any(filter_covers(one, base) for one in self._own_filters):
             return False
         assert announcement.family is not None
+        place = announcement.family.place([*base.split("/"), "status"])
+        if place is not None and place.evse_uid != announcement.evse_uid:
+            return False
         self._announcers[announcement.evse_uid] = announcement.family
         if not self.announced.claim(base, topic, announcement.evse_uid):
             return False
         self._known.clear()
         return not any(prefix in self._stations for prefix in _prefixes(base))
 
+    def understood(self, route: Route) -> None:
+        """A device has said something there that its family knows."""
+        assert route.family is not None
+        self._dialects[route.evse_uid] = route.family.name
+
     def dialect_of(self, evse_uid: str) -> str:
-        """What a station speaks, as far as its topics showed."""
+        """What a station speaks, as far as it was understood."""
         return self._dialects.get(evse_uid, NATIVE)
 
     def leads_to(self, evse_uid: str, wire_base: str) -> bool:
@@ -135,8 +145,6 @@ class Routes:
             if len(self._known) >= _ROUTES_KEPT:
                 self._known.clear()
             self._known[topic] = known
-            if known.family is not None and not known.is_shared:
-                self._dialects[known.evse_uid] = known.family.name
         return known
 
     def decode(self, topic: str, payload: bytes, received_at: datetime) -> Decoded:
@@ -145,7 +153,30 @@ class Routes:
         if found.decoder is not None:
             return found.decoder(found.evse_uid, payload, received_at)
         assert found.family is not None
-        return _decode_alone(found, found.family, payload, received_at)
+        return self._decode_alone(found, found.family, payload, received_at)
+
+    def _decode_alone(self, found: Route, family: Family, payload: bytes, received_at: datetime) -> Decoded:
+        """A message of another family without its neighbours, as one that is taken up again after a
+        rejection.
+        """
+        said = family.read(found.key, payload)
+        if said is None:
+            if not (found.is_shared or found.is_registered or found.evse_uid in self._dialects):
+                raise RejectedMessage("unknown_topic", f"{family.name} has no {found.key}"[:300])
+            return Decoded(evse_uid=found.evse_uid, unknown_fields=1)
+        if found.is_shared or BASE_TOPIC in said:
+            return Decoded(evse_uid=found.evse_uid)
+        telemetry = telemetry_payload(family.tell(said, said))
+        if telemetry is None:
+            decoded = Decoded(evse_uid=found.evse_uid)
+        else:
+            self.understood(found)
+            decoded = native.decode_telemetry(found.evse_uid, telemetry, received_at)
+        facts = facts_of(said)
+        if facts and self.dialect_of(found.evse_uid) != NATIVE:
+            told = native.decode_status(found.evse_uid, status_payload(family, facts), received_at)
+            decoded.facts = told.facts
+        return decoded
 
     def _find(self, topic: str) -> Route:
         if topic.startswith(f"{self.topic_root}/"):
@@ -156,7 +187,8 @@ class Routes:
             entry = self._stations.get(base)
             if entry is not None:
                 family, key = self._by_name[entry.dialect], "/".join(levels[count:])
-                return Route(entry.evse_uid, None, family, key, base, _wire_base(topic, count))
+                wire_base = _wire_base(topic, count)
+                return Route(entry.evse_uid, None, family, key, base, wire_base, is_registered=True)
         for family in self._families:
             place = family.place(levels)
             if place is None:
@@ -250,23 +282,3 @@ def _bad_station_id() -> RejectedMessage:
 
 def _ignore(evse_uid: str, payload: bytes, received_at: datetime) -> Decoded:
     return Decoded(evse_uid=evse_uid)
-
-
-def _decode_alone(found: Route, family: Family, payload: bytes, received_at: datetime) -> Decoded:
-    """A message of another family without its neighbours, as one that is taken up again after a rejection."""
-    said = family.read(found.key, payload)
-    if said is None:
-        return Decoded(evse_uid=found.evse_uid, unknown_fields=1)
-    if found.is_shared or BASE_TOPIC in said:
-        return Decoded(evse_uid=found.evse_uid)
-    telemetry = telemetry_payload(family.tell(said, said))
-    decoded = (
-        Decoded(evse_uid=found.evse_uid)
-        if telemetry is None
-        else native.decode_telemetry(found.evse_uid, telemetry, received_at)
-    )
-    facts = facts_of(said)
-    if facts:
-        told = native.decode_status(found.evse_uid, status_payload(family, facts), received_at)
-        decoded.facts = told.facts
-    return decoded

@@ -46,22 +46,26 @@ Commands are published below `Set/`; the device has no answers, but publishes it
 
 | command | becomes | shown by |
 |---|---|---|
-| start, resume | `Set/Mode` Normal, Smart or Solar, as it was before | `Mode` |
+| start, resume | `Set/Mode` Normal, Smart or Solar, as it was before | `Mode`, one of these |
 | stop | `Set/Mode` Off | `Mode` |
 | pause, a limit of 0 | `Set/Mode` Pause | `Mode` |
-| set_current_limit | `Set/CurrentOverride` in 0.1 A, and out of a pause | `ChargeCurrentOverride` |
+| set_current_limit | `Set/CurrentOverride` in 0.1 A, and out of a pause | `ChargeCurrentOverride`; refused |
+| | | above `MaxCurrent`, where it would be ignored |
 | reset, unlock, update_firmware | not taken: its MQTT has no such topic | |
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from solarrally.dialects.confirming import shown_by
+from solarrally.dialects.confirming import is_same, shown_by
 from solarrally.dialects.family import (
     Family,
+    Heard,
     Order,
+    Outcome,
     Outgoing,
     Place,
     Said,
@@ -71,6 +75,7 @@ from solarrally.dialects.family import (
 )
 from solarrally.dialects.phases import offered_w, told_phases
 from solarrally.dialects.values import Field, in_field, number, read_field, scaled, shown, text
+from solarrally.domain.command import Answer
 from solarrally.domain.reading import ConnectorStatus
 from solarrally.errors import CommandNotTaken, RejectedMessage
 
@@ -106,6 +111,8 @@ NO_POWER: Final = "No Power Available"
 TESTING: Final = frozenset({"RCM Test", "Test IO"})
 NO_FAULT: Final = frozenset({"None", NO_POWER}) | TESTING
 
+SERIAL: Final = re.compile(r"\d{1,10}", re.ASCII)
+"""src/esp32.h: an uint32_t."""
 CHARGING_MODES: Final = frozenset({"Normal", "Smart", "Solar"})
 
 
@@ -174,9 +181,9 @@ FIELDS: Final[Mapping[str, Field | None]] = {
 
 def place(levels: Sequence[str]) -> Place | None:
     """`SmartEVSE/<serial>/…`, and `SmartEVSE-<serial>/…` where that is heard."""
-    if len(levels) >= 3 and levels[0] == "SmartEVSE":
+    if len(levels) >= 3 and levels[0] == "SmartEVSE" and SERIAL.fullmatch(levels[1]):
         return Place("/".join(levels[:2]), f"SmartEVSE-{levels[1]}", "/".join(levels[2:]))
-    if len(levels) >= 2 and levels[0].startswith("SmartEVSE-"):
+    if len(levels) >= 2 and re.fullmatch(rf"SmartEVSE-{SERIAL.pattern}", levels[0], re.ASCII):
         return Place(levels[0], levels[0], "/".join(levels[1:]))
     return None
 
@@ -265,28 +272,31 @@ def translate(order: Order) -> Translation:
     charging_mode = known.get("charging_mode") or "Normal"
     match order.command:
         case "start" | "resume":
-            return _mode(str(charging_mode), known)
+            is_on = shown_by(lambda known: known.get("mode") in CHARGING_MODES)
+            return Translation([Outgoing("Set/Mode", str(charging_mode).encode())], is_on)
         case "stop":
-            return _mode("Off", known)
+            return _mode("Off")
         case "pause":
-            return _mode("Pause", known)
+            return _mode("Pause")
         case "set_current_limit" if order.params["limit_a"] == 0:
-            return _mode("Pause", known)
+            return _mode("Pause")
         case "set_current_limit":
             return _limit(float(order.params["limit_a"]), str(charging_mode), known)
         case _:
             raise CommandNotTaken(f"SmartEVSE takes no {order.command} over MQTT")
 
 
-def _mode(mode: str, known: Mapping[str, Value]) -> Translation:
-    confirmation = shown_by(read, is_order, lambda seen: seen.get("mode") == mode, known)
-    return Translation([Outgoing("Set/Mode", mode.encode())], confirmation)
+def _mode(mode: str) -> Translation:
+    return Translation(
+        [Outgoing("Set/Mode", mode.encode())], shown_by(lambda known: known.get("mode") == mode)
+    )
 
 
 def _limit(limit_a: float, charging_mode: str, known: Mapping[str, Value]) -> Translation:
-    max_a, load_balancing = known.get("max_a"), known.get("load_balancing")
-    if isinstance(max_a, float) and limit_a > max_a:
-        raise CommandNotTaken(f"its maximum is {max_a:g} A")
+    load_balancing = known.get("load_balancing")
+    too_much = _too_much(limit_a, known)
+    if too_much is not None:
+        raise CommandNotTaken(too_much)
     if charging_mode == "Solar":
         raise CommandNotTaken("in Solar mode it has no limit from outside")
     if isinstance(load_balancing, float) and load_balancing >= 2:
@@ -295,13 +305,20 @@ def _limit(limit_a: float, charging_mode: str, known: Mapping[str, Value]) -> Tr
     if known.get("mode") == "Pause":
         messages.insert(0, Outgoing("Set/Mode", charging_mode.encode()))
 
-    def is_done(seen: Mapping[str, Value]) -> bool:
-        override_a = seen.get("override_a")
-        return (
-            isinstance(override_a, float) and abs(override_a - limit_a) < 0.06 and seen.get("mode") != "Pause"
-        )
+    def confirmation(heard: Heard) -> Outcome | None:
+        too_much = _too_much(limit_a, heard.known)  # it says its maximum every ten seconds only
+        if too_much is not None:
+            return Outcome(Answer.REJECTED, too_much)
+        override_a = heard.known.get("override_a")
+        is_set = isinstance(override_a, float) and is_same(override_a, limit_a)
+        return Outcome(Answer.COMPLETED) if is_set and heard.known.get("mode") != "Pause" else None
 
-    return Translation(messages, shown_by(read, is_order, is_done, known))
+    return Translation(messages, confirmation)
+
+
+def _too_much(limit_a: float, known: Mapping[str, Value]) -> str | None:
+    max_a = known.get("max_a")
+    return f"its maximum is {max_a:g} A" if isinstance(max_a, float) and limit_a > max_a else None
 
 
 SMARTEVSE = Family(

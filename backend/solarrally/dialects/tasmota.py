@@ -34,9 +34,10 @@ from typing import Any, Final
 from solarrally.dialects.confirming import shown_anew
 from solarrally.dialects.family import (
     FACTS,
-    Confirmation,
     Family,
+    Heard,
     Order,
+    Outcome,
     Outgoing,
     Said,
     Translation,
@@ -163,7 +164,7 @@ def _status(said: Mapping[str, Value], known: Mapping[str, Value]) -> str | None
 
 def translate(order: Order) -> Translation:
     """See the table above."""
-    if order.known.get("takes_commands") is not True:
+    if order.known.get("takes_commands") is not True and order.sent_at is None:
         raise CommandNotTaken(
             "its commands are not below its base topic: set its FullTopic to %topic%/%prefix%/, "
             "and register <topic> as its base topic"
@@ -182,12 +183,12 @@ def translate(order: Order) -> Translation:
 
 
 def _switch(*, on: bool) -> Translation:
-    confirmation: Confirmation = shown_anew(read, is_order, lambda said: said.get("is_switched_on") is on)
+    confirmation = shown_anew(lambda said: said.get("is_switched_on") is on)
     return Translation([Outgoing("cmnd/POWER", b"ON" if on else b"OFF")], confirmation)
 
 
-def _started(key: str, payload: bytes) -> Answer | None:
-    return Answer.COMPLETED if key == "tele/INFO1" else None
+def _started(heard: Heard) -> Outcome | None:
+    return Outcome(Answer.COMPLETED) if heard.key == "tele/INFO1" else None
 
 
 TASMOTA: Final = Family(

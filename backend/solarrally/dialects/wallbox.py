@@ -44,7 +44,7 @@ from collections.abc import Mapping, Sequence
 from math import floor
 from typing import Final
 
-from solarrally.dialects.confirming import shown_by
+from solarrally.dialects.confirming import limit_shown, shown_by
 from solarrally.dialects.family import (
     Family,
     Order,
@@ -186,28 +186,29 @@ def status_of(known: Mapping[str, Value]) -> tuple[str | None, str | None]:
 
 def translate(order: Order) -> Translation:
     """See the table above."""
-    known = order.known
     match order.command:
         case "start" | "resume":
-            return _enable(True, known)
+            return _enable(True)
         case "stop" | "pause":
-            return _enable(False, known)
+            return _enable(False)
         case "set_current_limit" if order.params["limit_a"] == 0:
-            return _enable(False, known)
+            return _enable(False)
         case "set_current_limit":
-            return _limit(floor(order.params["limit_a"]), known)
+            return _limit(order)
         case _:
             raise CommandNotTaken(f"the Wallbox bridge takes no {order.command}")
 
 
-def _enable(is_wanted: bool, known: Mapping[str, Value]) -> Translation:
-    confirmation = shown_by(read, is_order, lambda seen: seen.get("is_enabled") is is_wanted, known)
+def _enable(is_wanted: bool) -> Translation:
+    confirmation = shown_by(lambda known: known.get("is_enabled") is is_wanted)
     return Translation([Outgoing("charging_enable/set", b"1" if is_wanted else b"0")], confirmation)
 
 
-def _limit(limit_a: int, known: Mapping[str, Value]) -> Translation:
-    confirmation = shown_by(read, is_order, lambda seen: seen.get("max_a") == limit_a, known)
-    return Translation([Outgoing("max_charging_current/set", str(limit_a).encode())], confirmation)
+def _limit(order: Order) -> Translation:
+    asked_a = float(order.params["limit_a"])
+    sent_a = floor(asked_a)
+    confirmation = limit_shown("max_a", asked_a=asked_a, sent_a=sent_a, before=order.known.get("max_a"))
+    return Translation([Outgoing("max_charging_current/set", str(sent_a).encode())], confirmation)
 
 
 WALLBOX = Family(

@@ -13,6 +13,7 @@ charge_tracker/charge_tracker.cpp, mqtt/mqtt.cpp (QoS 0, retained, no last will)
 | `evse/low_level_state` | `temperature` 0.01 °C | `temperature_c` |
 | | `phases_current` | phases in use |
 | `evse/external_current` | `current` mA | what we asked for |
+| `evse/slots` | `max_current` mA of slots 0, 1: incoming, outgoing cable | a limit beside it |
 | `meter/values` | `power` W | `power_w` |
 | | `energy_abs` kWh | `energy_wh`, where the meter has no `value_ids` |
 | | `energy_rel` kWh | never: its owner resets it |
@@ -41,7 +42,8 @@ charge_tracker/charge_tracker.cpp, mqtt/mqtt.cpp (QoS 0, retained, no last will)
 | command | becomes | shown by |
 |---|---|---|
 | start, stop | `evse/start_charging`, `evse/stop_charging`: `null`, never empty | `charger_state` |
-| set_current_limit | `evse/external_current_update`, mA, at most 32 A | `evse/external_current` |
+| set_current_limit | `evse/external_current_update`, mA, at most 32 A | `evse/external_current`, also if |
+| | | a cable carries less, which is told |
 | pause, a limit of 0; resume | the same with 0; with the last limit, else 32 A | `evse/external_current` |
 | reset (both kinds) | `reboot` | `info/version`, which is published at each start |
 | unlock, update_firmware | not taken: no topic for it, and none that takes an address | |
@@ -49,11 +51,13 @@ charge_tracker/charge_tracker.cpp, mqtt/mqtt.cpp (QoS 0, retained, no last will)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from solarrally.dialects.confirming import shown_anew, shown_by
+from solarrally.dialects.confirming import limit_shown, shown_anew, shown_by
 from solarrally.dialects.family import (
+    Confirmation,
     Family,
     Order,
     Outgoing,
@@ -69,6 +73,8 @@ from solarrally.domain.reading import ConnectorStatus
 from solarrally.errors import CommandNotTaken, RejectedMessage
 
 PREFIXES: Final = ("warp", "warp2", "warp3", "warp4")
+UID: Final = re.compile(r"[0-9A-Za-z]{1,8}", re.ASCII)
+"""src/device_module.cpp: Base58, up to 8 characters."""
 NOT_CONNECTED, WAITING, READY, CHARGING, ERROR = range(5)
 FAULTS: Final[Mapping[float, str]] = {
     2: "InternalError",
@@ -85,6 +91,8 @@ ENERGY: Final = (209, 213)
 
 MAX_VALUES: Final = 1000
 NO_LIMIT_MA: Final = 32000
+CABLE_SLOTS: Final = 2
+"""evse_common.h: CHARGING_SLOT_INCOMING_CABLE, CHARGING_SLOT_OUTGOING_CABLE."""
 
 _MODULES_WITHOUT_USE: Final = frozenset({
     "authentication", "automation", "automation_action", "batteries", "batteries_modbus_tcp",
@@ -104,7 +112,7 @@ _TOPICS_WITHOUT_USE: Final = frozenset({
     "evse/gpio_configuration", "evse/hardware_configuration", "evse/indicator_led", "evse/led_configuration",
     "evse/management_current", "evse/management_enabled", "evse/management_state", "evse/modbus_tcp_enabled",
     "evse/ocpp_enabled", "evse/p14a_enwg_enabled", "evse/phase_auto_switch", "evse/phase_switch_wait_time",
-    "evse/phases_connected", "evse/slots", "evse/supported_charge_modes", "evse/user_calibration",
+    "evse/phases_connected", "evse/supported_charge_modes", "evse/user_calibration",
     "evse/user_current", "evse/user_enabled", "info/display_name", "info/features", "info/last_boots",
     "info/modules", "meter/error_counters", "meter/last_reset", "meter/phases", "meter/state",
 })  # fmt: skip
@@ -117,7 +125,7 @@ _ACTIONS: Final = frozenset({
 
 def place(levels: Sequence[str]) -> Place | None:
     """`warp3/<id>/…`."""
-    if len(levels) < 3 or levels[0] not in PREFIXES:
+    if len(levels) < 3 or levels[0] not in PREFIXES or not UID.fullmatch(levels[1]):
         return None
     return Place("/".join(levels[:2]), f"{levels[0]}-{levels[1]}", "/".join(levels[2:]))
 
@@ -169,6 +177,14 @@ def _external_current(payload: bytes) -> Said:
     return said | ({"external_limit_a": said["external_a"]} if said.get("external_a") else {})
 
 
+def _slots(payload: bytes) -> Said:
+    slots = document(payload)
+    if not isinstance(slots, list) or not all(isinstance(slot, dict) for slot in slots):
+        raise RejectedMessage("invalid_field", "expected objects", "evse/slots")
+    limits_ma = [json_number(slot.get("max_current"), "max_current") for slot in slots[:CABLE_SLOTS]]
+    return {"cable_a": min((limit_ma / 1000 for limit_ma in limits_ma if limit_ma), default=None)}
+
+
 def _external_enabled(payload: bytes) -> Said:
     enabled = json_object(payload).get("enabled")
     return {"takes_external": enabled} if isinstance(enabled, bool) else {}
@@ -206,6 +222,7 @@ READERS: Final[Mapping[str, Callable[[bytes], Said]]] = {
     "evse/low_level_state": _low_level_state,
     "evse/external_current": _external_current,
     "evse/external_enabled": _external_enabled,
+    "evse/slots": _slots,
     "evse/meter_config": _meter_config,
     "meter/values": _meter_values,
     "meter/all_values": _all_values,
@@ -317,15 +334,17 @@ def translate(order: Order) -> Translation:
         case "stop":
             return _action("evse/stop_charging", (NOT_CONNECTED, WAITING), known)
         case "pause":
-            return _limit(0, known)
+            return _pause(order)
         case "resume":
             limit_a = known.get("external_limit_a")
-            return _limit(round(limit_a * 1000) if isinstance(limit_a, float) else NO_LIMIT_MA, known)
+            limit_ma = round(limit_a * 1000) if isinstance(limit_a, float) else NO_LIMIT_MA
+            return _external(limit_ma, known, shown_by(lambda known: bool(known.get("external_a"))))
+        case "set_current_limit" if order.params["limit_a"] == 0:
+            return _pause(order)
         case "set_current_limit":
-            return _limit(round(order.params["limit_a"] * 1000), known)
+            return _limit(float(order.params["limit_a"]), known)
         case "reset":
-            confirmation = shown_anew(read, is_order, lambda said: "firmware" in said)
-            return Translation([Outgoing("reboot", b"null")], confirmation)
+            return Translation([Outgoing("reboot", b"null")], shown_anew(lambda said: "firmware" in said))
         case "update_firmware":
             raise CommandNotTaken("a WARP charger installs only what its maker's update server offers it")
         case _:
@@ -335,22 +354,39 @@ def translate(order: Order) -> Translation:
 def _action(key: str, states: Sequence[int], known: Mapping[str, Value]) -> Translation:
     if known.get("charger_state") == NOT_CONNECTED:
         raise CommandNotTaken("no vehicle is connected: it would ignore that")
-    confirmation = shown_by(read, is_order, lambda seen: seen.get("charger_state") in states, known)
+    confirmation = shown_by(lambda known: known.get("charger_state") in states)
     return Translation([Outgoing(key, b"null")], confirmation)
 
 
-def _limit(limit_ma: int, known: Mapping[str, Value]) -> Translation:
-    if known.get("takes_external") is False:
-        raise CommandNotTaken("external control is switched off in its settings")
+def _pause(order: Order) -> Translation:
+    return _external(0, order.known, shown_by(lambda known: known.get("external_a") == 0))
+
+
+def _limit(limit_a: float, known: Mapping[str, Value]) -> Translation:
+    limit_ma = round(limit_a * 1000)
     if limit_ma > NO_LIMIT_MA:
         raise CommandNotTaken(f"it takes at most {NO_LIMIT_MA / 1000:g} A")
+    confirmation = limit_shown(
+        "external_a",
+        asked_a=limit_a,
+        sent_a=limit_a,
+        before=known.get("external_a"),
+        is_free=lambda known: bool(known.get("external_a")),
+        tighter=_cable,
+    )
+    return _external(limit_ma, known, confirmation)
 
-    def is_done(seen: Mapping[str, Value]) -> bool:
-        external_a = seen.get("external_a")
-        return isinstance(external_a, float) and round(external_a * 1000) == limit_ma
 
+def _cable(known: Mapping[str, Value]) -> tuple[float, str] | None:
+    cable_a = known.get("cable_a")
+    return (cable_a, "a cable of it") if isinstance(cable_a, float) else None
+
+
+def _external(limit_ma: int, known: Mapping[str, Value], confirmation: Confirmation) -> Translation:
+    if known.get("takes_external") is False:
+        raise CommandNotTaken("external control is switched off in its settings")
     message = Outgoing("evse/external_current_update", f'{{"current":{limit_ma}}}'.encode())
-    return Translation([message], shown_by(read, is_order, is_done, known))
+    return Translation([message], confirmation)
 
 
 WARP = Family(

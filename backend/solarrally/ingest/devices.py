@@ -4,19 +4,15 @@ they last said, and which commands they have not confirmed yet. Shared by those 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 from uuid import UUID
 
-from solarrally.dialects.family import Confirmation, Family, Said
+from solarrally.dialects.family import Confirmation, Family, Heard, Said
 from solarrally.dialects.routes import Route
 from solarrally.domain.command import Answer, CommandResult
 from solarrally.ingest.ports import Delivery
-
-LONGEST_WORK: Final = timedelta(hours=1)
-"""How long after it accepted a command a device may show that it is done."""
 
 
 @dataclass(slots=True)
@@ -35,13 +31,16 @@ class Moment:
     """To be acknowledged with it."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, frozen=True, kw_only=True)
 class Expected:
-    """A command on its way, and what will show that it arrived."""
+    """A command on its way, and what will show what became of it."""
 
     command_id: UUID
+    evse_uid: str
+    family: Family
+    base_topic: str | None
+    """Where the station is asked, without empty levels; None: wherever it is heard."""
     confirmation: Confirmation
-    expires_at: datetime
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,31 +58,8 @@ class Device:
     heard_at: datetime | None = None
     told_at: datetime | None = None
     moment: Moment | None = None
-    expected: list[Expected] = field(default_factory=list)
-
-    def expect(self, command_id: UUID, confirmation: Confirmation, expires_at: datetime) -> None:
-        """Look for the confirmation of a command that is about to be sent."""
-        self.expected = [one for one in self.expected if one.command_id != command_id]
-        self.expected.append(
-            Expected(command_id=command_id, confirmation=confirmation, expires_at=expires_at)
-        )
-
-    def answers(self, key: str, payload: bytes, at: datetime) -> list[CommandResult]:
-        """What a message shows of commands that are on their way."""
-        results = []
-        for one in list(self.expected):
-            answer = one.confirmation(key, payload) if at <= one.expires_at else None
-            if answer is not None:
-                results.append(
-                    CommandResult(
-                        command_id=one.command_id, answer=answer, detail=f"the device says so on {key}"
-                    )
-                )
-            if answer is Answer.ACCEPTED:
-                one.expires_at = max(one.expires_at, at + LONGEST_WORK)
-            if at > one.expires_at or (answer is not None and answer is not Answer.ACCEPTED):
-                self.expected.remove(one)
-        return results
+    tells_state: bool = False
+    """It has said what makes a station of it, not only who it is."""
 
 
 class Devices:
@@ -94,6 +70,8 @@ class Devices:
     def __init__(self) -> None:
         self._all: dict[tuple[str, str, str], Device] = {}
         self._newest: dict[str, Device] = {}
+        self._expected: dict[str, dict[UUID, Expected]] = {}
+        """By station."""
 
     def __iter__(self) -> Iterator[Device]:
         return iter(self._all.values())
@@ -102,21 +80,27 @@ class Devices:
         """The one that was heard last."""
         return self._newest.get(evse_uid)
 
+    def known_at(self, route: Route) -> Device | None:
+        """The device that a topic is of, where it has said something before."""
+        assert route.family is not None
+        return self._all.get((route.evse_uid, route.family.name, route.base_topic))
+
     def at(self, route: Route) -> Device:
         """The device that a topic is of, made at its first message."""
         assert route.family is not None
-        key = (route.evse_uid, route.family.name, route.base_topic)
-        known = self._all.get(key)
-        if known is None:
-            known = self._all[key] = Device(
+        device = self.known_at(route)
+        if device is None:
+            device = Device(
                 evse_uid=route.evse_uid,
                 family=route.family,
                 base_topic=route.base_topic,
                 wire_base=route.wire_base,
+                tells_state=route.is_registered,
             )
-        known.wire_base = route.wire_base
-        self._newest[route.evse_uid] = known
-        return known
+            self._all[route.evse_uid, route.family.name, route.base_topic] = device
+        device.wire_base = route.wire_base
+        self._newest[route.evse_uid] = device
+        return device
 
     def below(self, base_topic: str) -> list[Device]:
         """Those at a base topic or below it."""
@@ -126,9 +110,44 @@ class Devices:
             if device.base_topic == base_topic or device.base_topic.startswith(f"{base_topic}/")
         ]
 
-    def forget_moments(self) -> None:
-        """What was not written is with the broker, or was never to be kept."""
+    def expect(self, command: Expected) -> None:
+        """Look for what becomes of a command, until it is shown or `no_longer_expect`."""
+        self._expected.setdefault(command.evse_uid, {})[command.command_id] = command
+
+    @property
+    def expected(self) -> set[UUID]:
+        """The commands whose end is looked for."""
+        return {command_id for commands in self._expected.values() for command_id in commands}
+
+    def no_longer_expect(self, command_ids: Collection[UUID]) -> None:
+        """They have come to their end otherwise."""
+        for evse_uid, commands in list(self._expected.items()):
+            for command_id in commands.keys() & set(command_ids):
+                del commands[command_id]
+            if not commands:
+                del self._expected[evse_uid]
+
+    def answers(self, device: Device, heard: Heard) -> list[CommandResult]:
+        """What a message of the device shows of commands that are on their way."""
+        results = []
+        for one in list(self._expected.get(device.evse_uid, {}).values()):
+            if one.family is not device.family or one.base_topic not in (None, device.base_topic):
+                continue
+            outcome = one.confirmation(heard)
+            if outcome is None:
+                continue
+            detail = outcome.detail or f"the device says so on {heard.key}"
+            results.append(CommandResult(command_id=one.command_id, answer=outcome.answer, detail=detail))
+            if outcome.answer is not Answer.ACCEPTED:
+                self.no_longer_expect([one.command_id])
+        return results
+
+    def forget(self) -> None:
+        """What was not written is with the broker, or was never to be kept; and what devices are at while
+        another ingestor listens is not known here.
+        """
         for device in self._all.values():
             device.moment = None
+            device.known.clear()
             device.fresh.clear()
             device.told_facts.clear()

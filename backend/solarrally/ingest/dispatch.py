@@ -21,7 +21,7 @@ from solarrally.errors import CommandNotTaken, StoreUnavailable
 from solarrally.ingest.devices import Devices
 from solarrally.ingest.fates import FateCount
 from solarrally.ingest.ports import CommandOutbox, CommandPublisher, OutgoingCommand
-from solarrally.ingest.translation import Worded, worded
+from solarrally.ingest.translation import Worded, expected_again, worded
 
 log = structlog.get_logger()
 
@@ -84,9 +84,19 @@ class Dispatch:
         if not self._is_leading():
             return
         async with self._outbox.connected(), self._publisher.connection():
+            self._expect_again(await self._outbox.under_way())
             while self._is_leading():
                 if await self.turn() < SENT_AT_ONCE:
                     await self._outbox.wait(POLL_S)
+
+    def _expect_again(self, under_way: Sequence[OutgoingCommand]) -> None:
+        """What an ingestor before us sent to devices that do not answer shows in what they say to us."""
+        already = self._devices.expected
+        self._devices.no_longer_expect(already - {command.id for command in under_way})
+        for command in under_way:
+            expected = expected_again(command, self._routes) if command.id not in already else None
+            if expected is not None:
+                self._devices.expect(expected)
 
     async def turn(self) -> int:
         """End what is over, send what waits; how many commands were taken up."""
@@ -94,6 +104,7 @@ class Dispatch:
             of_stations=self._is_caught_up(), completion_timeout_s=self._rules.completion_timeout_s
         ):
             self._counts.command_changed(command, command.status)
+            self._devices.no_longer_expect([command.id])
         if not self._publisher.is_connected:
             return 0
         claimed = await self._outbox.claim(SENT_AT_ONCE)
@@ -125,8 +136,8 @@ class Dispatch:
 
     async def _send(self, command: OutgoingCommand, words: Worded) -> bool:
         """Whether the broker has taken all of it."""
-        if words.confirmation is not None and words.device is not None:
-            words.device.expect(command.id, words.confirmation, command.expires_at)
+        if words.expected is not None:
+            self._devices.expect(words.expected)
         for topic, payload in words.messages:
             if not await self._publisher.publish(topic, payload, expires_in_s=int(command.expires_in_s)):
                 return False

@@ -5,6 +5,8 @@ receipt; it is then told in our own format (`dialects.telling`), as a delivery t
 others: folded, parked, tried again. So nothing behind this knows what a device speaks. The messages
 themselves are acknowledged with the batch that holds their reading.
 
+Who only says who it is makes no station, and is told when it has said what it is at.
+
 A retained message says what was last known, and not when: it helps to understand what is fresh (is `wait for
 car` suspended by the vehicle or by us?), and no measurand of it is ever stored as a sample
 (docs/decisions/0014).
@@ -19,7 +21,7 @@ from typing import Final
 
 import msgspec
 
-from solarrally.dialects.family import BASE_TOPIC, Said
+from solarrally.dialects.family import BASE_TOPIC, Heard, Said
 from solarrally.dialects.routes import Route, Routes
 from solarrally.dialects.telling import facts_of, status_payload, telemetry_payload
 from solarrally.domain.command import CommandResult
@@ -102,7 +104,7 @@ class Moments:
     def forget(self) -> None:
         """Drop what was not written."""
         self._open.clear()
-        self._devices.forget_moments()
+        self._devices.forget()
 
     # -- inside ----------------------------------------------------------------------------------
 
@@ -122,30 +124,33 @@ class Moments:
             else:
                 self._take_shared(route, said, delivery, out)
             return
-        device = self._devices.at(route)
         if said is None:
-            out.whole.append(delivery)  # counted there as unknown
+            out.whole.append(delivery)  # its fate is decided there
         elif delivery.retained or not said:
             self._settle_ignored(delivery, out)
+        # Anybody can publish below a known prefix: a device is what says something that we understand.
+        device = self._devices.at(route) if said else self._devices.known_at(route)
+        if device is None:
+            return
+        self._routes.understood(route)
         if delivery.retained:
             device.known.update(said or {})
             device.facts.update(facts_of(said or {}))
             return
         self._hear(device, delivery.received_at, out)
-        for result in device.answers(route.key, delivery.payload, delivery.received_at):
-            self._emit(device, f"results/{result.command_id}", _result_payload(result), delivery, out)
         if said:
             self._add(device, said, delivery)
         else:
             self._keep_alive(device, delivery)
+        heard = Heard(route.key, delivery.payload, said or {}, device.known, delivery.received_at)
+        for result in self._devices.answers(device, heard):
+            self._emit(device, f"results/{result.command_id}", _result_payload(result), delivery, out)
 
     def _take_shared(self, route: Route, said: Said, delivery: Delivery, out: Sorted) -> None:
         """Of several devices at once, or the announcement of one."""
         base_topic = said.get(BASE_TOPIC)
         if isinstance(base_topic, str):
             self.has_news |= self._routes.announce(base_topic, delivery.topic, route)
-        elif said.get("is_online") is False:
-            self._routes.announced.left(delivery.topic)
         rest = {name: value for name, value in said.items() if name != BASE_TOPIC}
         # A last will does not name the base topic.
         base = self._routes.announced.base_at(delivery.topic) or route.base_topic
@@ -227,7 +232,9 @@ class Moments:
         if telemetry is not None:
             self._emit(device, "telemetry", telemetry, last, out)
             device.told_facts["is_online"] = True
-        self._tell_facts(device, last, out, has_told=telemetry is not None)
+        if device.tells_state or telemetry is not None or _tells_state(device):
+            device.tells_state = True
+            self._tell_facts(device, last, out, has_told=telemetry is not None)
         out.parts += moment.unacknowledged
         if out.formed > told_before:
             device.told_at = at
@@ -252,6 +259,11 @@ class Moments:
             last._replace(topic=topic, payload=payload, qos=0, retained=False, packet_id=0, connection=0)
         )
         out.formed += 1
+
+
+def _tells_state(device: Device) -> bool:
+    """Whether what is known of it, also from retained messages, is what a station says."""
+    return telemetry_payload(device.family.tell(device.known, device.known)) is not None
 
 
 def _is_over(told_at: datetime | None, at: datetime) -> bool:

@@ -353,7 +353,9 @@ class OutgoingCommand(NamedTuple):
     params: dict[str, Any]
     expires_at: datetime
     expires_in_s: float
-    """From the moment it was claimed, by the clock of the store."""
+    """From the moment it was read, by the clock of the store."""
+    tried_at: datetime
+    """When it was first taken to be sent, by the clock of the store."""
 
 
 class CommandOutbox(Protocol):
@@ -366,6 +368,9 @@ class CommandOutbox(Protocol):
         """Pending commands, oldest first, with at least a second left. From here on they may be with the
         broker.
         """
+
+    async def under_way(self) -> list[OutgoingCommand]:
+        """Those that may be with their stations, and have not come to their end."""
 
     async def mark_sent(self, ids: Collection[UUID]) -> list[CommandUpdate]:
         """The broker has these; those that changed by it."""

@@ -6,20 +6,19 @@ from typing import NamedTuple
 
 import msgspec
 
-from solarrally.dialects.family import Confirmation, Order
+from solarrally.dialects.family import Order
 from solarrally.dialects.routes import NATIVE, Routes
+from solarrally.domain.fleet import without_empty_levels
 from solarrally.errors import CommandNotTaken
-from solarrally.ingest.devices import Device, Devices
+from solarrally.ingest.devices import Devices, Expected
 from solarrally.ingest.ports import OutgoingCommand
 
 
 class Worded(NamedTuple):
-    """What to publish, and what will show that it arrived; None where the station answers itself."""
+    """What to publish, and what will show what became of it; None where the station answers itself."""
 
     messages: list[tuple[str, bytes]]
-    confirmation: Confirmation | None
-    device: Device | None = None
-    """Whose messages will show it."""
+    expected: Expected | None
 
 
 def worded(command: OutgoingCommand, routes: Routes, devices: Devices) -> Worded:
@@ -48,7 +47,36 @@ def worded(command: OutgoingCommand, routes: Routes, devices: Devices) -> Worded
     known = {} if device is None else device.known
     translation = family.translate(Order(command.command, command.params, known))
     messages = [(f"{wire_base}{one.key}", one.payload) for one in translation.messages]
-    return Worded(messages, translation.confirmation, device)
+    return Worded(
+        messages,
+        Expected(
+            command_id=command.id,
+            evse_uid=command.evse_uid,
+            family=family,
+            base_topic=without_empty_levels(wire_base),
+            confirmation=translation.confirmation,
+        ),
+    )
+
+
+def expected_again(command: OutgoingCommand, routes: Routes) -> Expected | None:
+    """What will show what became of a command that another process sent; None where the station answers
+    itself, or where this version would not send it.
+    """
+    family = routes.family_named(command.dialect)
+    if family is None or family.translate is None:
+        return None
+    try:
+        translation = family.translate(Order(command.command, command.params, {}, command.tried_at))
+    except CommandNotTaken:
+        return None
+    return Expected(
+        command_id=command.id,
+        evse_uid=command.evse_uid,
+        family=family,
+        base_topic=None if command.base_topic is None else without_empty_levels(command.base_topic),
+        confirmation=translation.confirmation,
+    )
 
 
 def wire_payload(command: OutgoingCommand) -> bytes:

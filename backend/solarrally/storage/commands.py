@@ -45,7 +45,12 @@ _SAVE: Final = """
 """
 _NOTIFY: Final = "SELECT pg_notify($1, notice) FROM unnest($2::text[]) AS notice"
 # The broker is told the expiry in whole seconds, rounded down: with less than one left it is too late.
-_CLAIM: Final = """
+_OUTGOING: Final = """
+    command.id, e.evse_uid, e.dialect, e.base_topic, command.connector_id, command.command, command.params,
+    command.expires_at, extract(epoch FROM command.expires_at - now())::float8 AS expires_in_s,
+    command.tried_at
+"""
+_CLAIM: Final = f"""
     UPDATE command SET tried_at = coalesce(tried_at, now())
     FROM evse e
     WHERE command.id IN (
@@ -53,9 +58,11 @@ _CLAIM: Final = """
         WHERE finished_at IS NULL AND status = 'pending' AND expires_at > now() + interval '1 s'
         ORDER BY created_at, id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
     ) AND e.id = command.evse_id
-    RETURNING command.id, e.evse_uid, e.dialect, e.base_topic, command.connector_id, command.command,
-        command.params, command.created_at, command.expires_at,
-        extract(epoch FROM command.expires_at - now())::float8 AS expires_in_s
+    RETURNING {_OUTGOING}, command.created_at
+"""
+_UNDER_WAY: Final = f"""
+    SELECT {_OUTGOING} FROM command JOIN evse e ON e.id = command.evse_id
+    WHERE finished_at IS NULL AND tried_at IS NOT NULL
 """
 _SENT: Final = f"""
     UPDATE command SET status = CASE status WHEN 'pending' THEN 'sent' ELSE status END, sent_at = now()
@@ -134,20 +141,10 @@ class PostgresOutbox:
     async def claim(self, limit: int) -> list[OutgoingCommand]:
         records = await self._open.fetch(_CLAIM, limit)
         records.sort(key=lambda record: (record["created_at"], record["id"]))
-        return [
-            OutgoingCommand(
-                id=record["id"],
-                evse_uid=record["evse_uid"],
-                dialect=record["dialect"],
-                base_topic=record["base_topic"],
-                connector_id=record["connector_id"],
-                command=record["command"],
-                params=json.loads(record["params"]),
-                expires_at=record["expires_at"],
-                expires_in_s=record["expires_in_s"],
-            )
-            for record in records
-        ]
+        return [_outgoing(record) for record in records]
+
+    async def under_way(self) -> list[OutgoingCommand]:
+        return [_outgoing(record) for record in await self._open.fetch(_UNDER_WAY)]
 
     async def mark_sent(self, ids: Collection[UUID]) -> list[CommandUpdate]:
         return await self._change(_SENT, list(ids))
@@ -196,3 +193,18 @@ class PostgresOutbox:
 
     def _on_news(self, *_: object) -> None:
         self._news.set()
+
+
+def _outgoing(record: asyncpg.Record) -> OutgoingCommand:
+    return OutgoingCommand(
+        id=record["id"],
+        evse_uid=record["evse_uid"],
+        dialect=record["dialect"],
+        base_topic=record["base_topic"],
+        connector_id=record["connector_id"],
+        command=record["command"],
+        params=json.loads(record["params"]),
+        expires_at=record["expires_at"],
+        expires_in_s=record["expires_in_s"],
+        tried_at=record["tried_at"],
+    )

@@ -82,6 +82,7 @@ def test_a_loadpoint_is_a_station() -> None:
         False,
     )
     assert place(["evcc", "mood"]) is None
+    assert place(["evcc", "loadpoints", "garage", "mode"]) is None
 
 
 @pytest.mark.parametrize(
@@ -95,6 +96,15 @@ def test_modes_are_commands_and_their_echo_the_answer(command: str, mode: bytes)
     assert sent(order) == [("mode/set", mode)]
     assert answers(order, ("mode/set", mode), ("mode/set", b""), ("mode", mode)) == [
         None,
+        None,
+        Answer.COMPLETED,
+    ]
+
+
+@pytest.mark.parametrize("command", ["start", "resume"])
+def test_any_mode_that_charges_shows_that_it_may(command: str) -> None:
+    """In which mode it was is not known to a process that did not send the command."""
+    assert answers(translated(EVCC, command), ("mode", b"off"), ("mode", b"minpv")) == [
         None,
         Answer.COMPLETED,
     ]

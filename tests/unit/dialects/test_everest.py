@@ -10,7 +10,7 @@ from solarrally.dialects.everest import ERRORS, EVEREST, STATES, place
 from solarrally.dialects.family import Said
 from solarrally.domain.command import Answer
 from solarrally.errors import CommandNotTaken, RejectedMessage
-from tests.support.orders import answers, known_of, sent, translated
+from tests.support.orders import answers, details, known_of, sent, translated
 
 
 def session(state: str, *, is_faulted: bool = False) -> tuple[str, bytes]:
@@ -162,6 +162,12 @@ def test_a_limit_is_taken_when_less_is_offered_than_before_or_just_that(
 
     assert sent(order) == [("cmd/set_limit_amps", f"{limit_a:g}".encode())]
     assert answers(order, session("Charging"), limits(after_a)) == [None, answer]
+
+
+def test_a_limit_of_which_less_is_offered_says_so() -> None:
+    order = translated(EVEREST, "set_current_limit", known_of(EVEREST, limits(32)), limit_a=16)
+
+    assert details(order, limits(10)) == ["it offers 10 A of 16 A"]
 
 
 @pytest.mark.parametrize("command", ["start", "reset", "update_firmware"])

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from solarrally.dialects.family import Said
 from solarrally.dialects.goe import ERRORS_FROM_59, ERRORS_TO_58, GOE, NOT_CHARGING, place
+from solarrally.dialects.goe_v1 import place as place_v1
 from solarrally.domain.command import Answer
 from solarrally.errors import CommandNotTaken
+from tests.builders import T0
 from tests.support.dialects import PAYLOADS, Conversation, shown
-from tests.support.orders import answers, known_of, sent, translated
+from tests.support.orders import answers, details, known_of, sent, sent_before, translated
 
 CAPTURE = PAYLOADS / "goe" / "mqtt_capture_053.1.log"
 STATION = "go-eCharger-000001"
@@ -181,6 +184,12 @@ def test_the_status_topic_is_of_the_older_hardware() -> None:
     assert place(["homeassistant", "sensor", "goe"]) is None
 
 
+@pytest.mark.parametrize("serial", ["zzz", "00000x", "-1", "1" * 13, "٠٠٠٠٠١"])
+def test_what_is_no_serial_number_is_no_charger(serial: str) -> None:
+    assert place(["go-eCharger", serial, "car"]) is None
+    assert place_v1(["go-eCharger", serial, "status"]) is None
+
+
 # -- commands ------------------------------------------------------------------------------------
 
 SETTINGS = [
@@ -236,7 +245,56 @@ def test_a_limit_takes_a_pause_back_and_is_not_above_the_chargers_own() -> None:
     order = translated(GOE, "set_current_limit", paused, limit_a=20)
 
     assert sent(order) == [("amp/set", b"16"), ("frc/set", b"0")]
-    assert answers(order, ("amp/result", b"success"), ("frc/result", b"success")) == [None, Answer.COMPLETED]
+    assert answers(
+        order, ("amp/result", b"success"), ("frc/result", b"success"), ("amp", b"16"), ("frc", b"0")
+    ) == [None, None, None, Answer.COMPLETED]
+
+
+def test_a_limit_that_is_not_as_asked_for_says_what_was_set() -> None:
+    known = known_of(GOE, ("ama", b"16"))
+
+    assert details(translated(GOE, "set_current_limit", known, limit_a=20), ("amp", b"16")) == [
+        "it set 16 A instead of 20 A"
+    ]
+    assert details(translated(GOE, "set_current_limit", limit_a=10.5), ("amp", b"10")) == [
+        "it set 10 A instead of 10.5 A"
+    ]
+    assert details(translated(GOE, "set_current_limit", limit_a=16), ("cbl", b"13"), ("amp", b"16")) == [
+        "its cable allows 13 A"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("known", "messages"),
+    [
+        ([], [("amp/result", b"success"), ("amp", b"16"), ("ama", b"16")]),
+        ([], [("amp", b"16"), ("ama", b"16")]),
+        ([("amp", b"10")], [("utc", b'"2026-03-09"'), ("amp", b"16")]),
+    ],
+)
+def test_a_limit_that_it_cuts_without_a_word_is_told(
+    known: list[tuple[str, bytes]], messages: list[tuple[str, bytes]]
+) -> None:
+    """To a maximum (`ama`) that was not known when the command was sent."""
+    order = translated(GOE, "set_current_limit", known_of(GOE, *known), limit_a=32)
+
+    assert details(order, *messages[:-1]) == []
+    assert details(order, messages[-1]) == ["it set 16 A instead of 32 A"]
+
+
+def test_a_limit_that_it_accepts_and_does_not_show_is_what_it_was_before() -> None:
+    order = translated(GOE, "set_current_limit", known_of(GOE, ("amp", b"16")), limit_a=32)
+
+    assert order.hear("amp/result", b"success") is None
+    assert order.hear("utc", b'"2026-03-09"', after_s=1) is None  # what changed may still come
+    outcome = order.hear("utc", b'"2026-03-09"', after_s=1)
+    assert outcome == (Answer.COMPLETED, "it set 16 A instead of 32 A")
+
+
+def test_a_refusal_says_in_its_words_why() -> None:
+    order = translated(GOE, "set_current_limit", limit_a=32)
+
+    assert details(order, ("amp/result", b"value out of range")) == ["it says: value out of range"]
 
 
 def test_the_first_refusal_of_several_counts() -> None:
@@ -265,6 +323,16 @@ def test_a_reset_is_done_when_it_has_started_again() -> None:
 
     assert answers(order, ("rst/result", b"success"), ("rbc", b"7"), ("rbc", b"8")) == [
         Answer.ACCEPTED,
+        None,
+        Answer.COMPLETED,
+    ]
+
+
+def test_a_reset_that_another_process_sent_is_done_when_it_is_up_for_less_long() -> None:
+    order = sent_before(GOE, "reset", T0 - timedelta(seconds=30), kind="hard")
+
+    assert answers(order, ("rbc", b"8"), ("rbt", b"31000"), ("rbt", b"29000")) == [
+        None,
         None,
         Answer.COMPLETED,
     ]

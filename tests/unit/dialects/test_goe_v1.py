@@ -10,7 +10,7 @@ from solarrally.dialects.family import Said
 from solarrally.dialects.goe_v1 import GOE_V1, place
 from solarrally.domain.command import Answer
 from solarrally.errors import CommandNotTaken, RejectedMessage
-from tests.support.orders import answers, known_of, sent, translated
+from tests.support.orders import answers, details, known_of, sent, translated
 
 
 def status(**values: object) -> tuple[str, bytes]:
@@ -94,6 +94,24 @@ def test_a_command_is_a_parameter_and_the_next_document_the_answer(
     assert sent(order) == [("cmd/req", payload)]
     unchanged = status(alw="2" if "alw" not in shown else str(1 - int(shown["alw"])), amp="6", amx="6")
     assert answers(order, ("cmd/req", payload), unchanged, status(**shown)) == [None, None, Answer.COMPLETED]
+
+
+@pytest.mark.parametrize(
+    ("known_ama", "asked_a", "shown", "detail"),
+    [
+        ("16", 20, {"amx": "16"}, "it set 16 A instead of 20 A"),
+        (None, 20, {"amp": "16", "ama": "16"}, "it set 16 A instead of 20 A"),
+        ("32", 10.5, {"amp": "10"}, "it set 10 A instead of 10.5 A"),
+        ("32", 10, {"amp": "10"}, None),
+    ],
+)
+def test_a_limit_that_is_not_as_asked_for_says_what_was_set(
+    known_ama: str | None, asked_a: float, shown: dict[str, str], detail: str | None
+) -> None:
+    known = {} if known_ama is None else known_of(GOE_V1, status(ama=known_ama))
+    order = translated(GOE_V1, "set_current_limit", known, limit_a=asked_a)
+
+    assert details(order, status(amp="6"), status(**shown)) == [detail]
 
 
 def test_a_power_beyond_all_measure_is_rejected_and_not_told() -> None:

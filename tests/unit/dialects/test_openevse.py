@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 
 from solarrally.dialects.family import Said
 from solarrally.dialects.openevse import FAULTS, OPENEVSE, STATES, place
+from solarrally.dialects.routes import Routes
 from solarrally.domain.command import Answer
 from solarrally.domain.reading import Reading
 from solarrally.errors import CommandNotTaken, RejectedMessage
-from tests.builders import at, fold
+from tests.builders import T0, at, fold
 from tests.support.dialects import Conversation
-from tests.support.orders import answers, known_of, sent, translated
+from tests.support.orders import answers, details, known_of, sent, sent_before, translated
 
 
 def told(*messages: tuple[str, bytes]) -> Said:
@@ -93,6 +95,25 @@ def test_topics_of_it_and_of_others() -> None:
 
 def test_a_device_cannot_announce_another_below_its_own_base_topic() -> None:
     assert OPENEVSE.read("announce", b'{"state": "disconnected", "mqtt": "openevse-other"}') is None
+
+
+@pytest.mark.parametrize("claimed", ["openevse-55ad", "openevse-55ad/", "openevse-55ad/sub"])
+def test_where_another_publishes_from_the_factory_is_not_for_it_to_announce(claimed: str) -> None:
+    """Also where that one has not been heard yet."""
+    routes = Routes(families=[OPENEVSE])
+    mine, other = (routes.find(f"openevse/announce/{short_id}") for short_id in ("7b2c", "55ad"))
+
+    assert not routes.announce(claimed, "openevse/announce/7b2c", mine)
+    assert routes.announce("openevse-55ad", "openevse/announce/55ad", other)
+    assert routes.announce("openevse-7b2c", "openevse/announce/7b2c", mine)
+
+
+def test_a_base_topic_that_only_looks_like_one_from_the_factory_is_for_its_owner_to_announce() -> None:
+    routes = Routes(families=[OPENEVSE])
+    announcement = routes.find("openevse/announce/7b2c")
+
+    assert routes.announce("openevse-garage", "openevse/announce/7b2c", announcement)
+    assert routes.find("openevse-garage/amp").evse_uid == "openevse-7b2c"
 
 
 def test_a_power_beyond_all_measure_is_not_computed() -> None:
@@ -193,6 +214,23 @@ def test_a_limit_is_a_claim_in_whole_ampere() -> None:
     assert (key, json.loads(payload)) == ("claim/set", {"max_current": 13})
     claimed = b'{"max_current":%d,"auto_release":false}'
     assert answers(order, ("claim", claimed % 16), ("claim", claimed % 13)) == [None, Answer.COMPLETED]
+    assert details(order, ("amp", b"0")) == ["it set 13 A instead of 13.9 A"]
+
+
+@pytest.mark.parametrize(
+    ("config", "detail"),
+    [
+        (b'{"max_current_soft":24}', "max_current_soft of its settings allows 24 A"),
+        (b'{"max_current_soft":32}', None),
+        (b'{"max_current_soft":0}', None),
+        (b"{}", None),
+    ],
+)
+def test_a_limit_above_that_of_its_settings_is_taken_and_told(config: bytes, detail: str | None) -> None:
+    """The gateway shows the claim as it was made, and offers the smallest of all."""
+    order = translated(OPENEVSE, "set_current_limit", known_of(OPENEVSE, ("config", config)), limit_a=32)
+
+    assert details(order, ("claim", b'{"max_current":32}')) == [detail]
 
 
 def test_a_limit_takes_a_pause_back() -> None:
@@ -215,6 +253,12 @@ def test_a_reset_is_done_when_the_uptime_begins_anew(kind: str, devices: list[st
         None,
         Answer.COMPLETED,
     ]
+
+
+def test_a_reset_that_another_process_sent_is_done_when_it_is_up_for_less_long() -> None:
+    order = sent_before(OPENEVSE, "reset", T0 - timedelta(seconds=30), kind="soft")
+
+    assert answers(order, ("uptime", b"60"), ("uptime", b"29")) == [None, Answer.COMPLETED]
 
 
 @pytest.mark.parametrize("command", ["unlock", "update_firmware"])

@@ -8,7 +8,7 @@ from solarrally.dialects.family import Said
 from solarrally.dialects.smartevse import FAULTS, NO_FAULT, SMARTEVSE, STATES, place
 from solarrally.domain.command import Answer
 from solarrally.errors import CommandNotTaken
-from tests.support.orders import answers, known_of, sent, translated
+from tests.support.orders import answers, details, known_of, sent, translated
 
 # dingo35/SmartEVSE-3.5:SmartEVSE-3/src/esp32.cpp, StrStateNameWeb and getStateNameWeb
 VENDORS_STATES = [
@@ -137,6 +137,9 @@ def test_old_and_new_prefixes_name_the_same_kind_of_station(topic: str, base_top
 def test_other_topics_are_not_of_it() -> None:
     assert place(["SmartEVSE", "8006"]) is None
     assert place(["Sensorbox", "8006", "State"]) is None
+    assert place(["SmartEVSE", "garage", "State"]) is None
+    assert place(["SmartEVSE-garage", "State"]) is None
+    assert place(["8006", "State"]) is None
 
 
 @pytest.mark.parametrize(
@@ -170,6 +173,21 @@ def test_a_limit_is_in_tenths_of_an_ampere() -> None:
         None,
         Answer.COMPLETED,
     ]
+
+
+def test_a_limit_that_it_ignored_is_refused_when_its_maximum_is_known() -> None:
+    order = translated(SMARTEVSE, "set_current_limit", limit_a=20)
+
+    assert answers(order, ("ChargeCurrentOverride", b"0"), ("MaxCurrent", b"130")) == [None, Answer.REJECTED]
+    assert details(order, ("ESPTemp", b"30")) == ["its maximum is 13 A"]
+
+
+@pytest.mark.parametrize("command", ["start", "resume"])
+def test_any_mode_that_charges_shows_that_it_may(command: str) -> None:
+    """In which mode it was is not known to a process that did not send the command."""
+    order = translated(SMARTEVSE, command)
+
+    assert answers(order, ("Mode", b"Pause"), ("Mode", b"Solar")) == [None, Answer.COMPLETED]
 
 
 def test_a_limit_of_nothing_is_a_pause_and_a_limit_ends_it() -> None:

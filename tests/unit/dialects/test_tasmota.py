@@ -11,9 +11,9 @@ from solarrally.dialects.tasmota import TASMOTA
 from solarrally.domain.command import Answer
 from solarrally.domain.fleet import StationRoute
 from solarrally.errors import CommandNotTaken, RejectedMessage
-from tests.builders import at, fold
+from tests.builders import T0, at, fold
 from tests.support.dialects import Conversation
-from tests.support.orders import answers, known_of, sent, translated
+from tests.support.orders import answers, known_of, sent, sent_before, translated
 
 
 def sensor(**energy: object) -> tuple[str, bytes]:
@@ -101,6 +101,13 @@ def test_a_reset_is_done_when_it_introduces_itself() -> None:
 
     assert sent(order) == [("cmnd/Restart", b"1")]
     assert answers(order, ("tele/STATE", b"{}"), ("tele/INFO1", b"{}")) == [None, Answer.COMPLETED]
+
+
+def test_what_another_process_sent_to_it_is_shown_as_well() -> None:
+    """Where its commands are is said on topics that are not retained."""
+    order = sent_before(TASMOTA, "start", T0)
+
+    assert answers(order, ("stat/POWER", b"ON")) == [Answer.COMPLETED]
 
 
 def test_where_its_commands_are_not_below_the_base_topic_it_takes_none() -> None:

@@ -8,7 +8,7 @@ from solarrally.dialects.family import Said
 from solarrally.dialects.wallbox import STATES, WALLBOX, place
 from solarrally.domain.command import Answer
 from solarrally.errors import CommandNotTaken
-from tests.support.orders import answers, known_of, sent, translated
+from tests.support.orders import answers, details, known_of, sent, translated
 
 # jagheterfredrik/wallbox-mqtt-bridge:app/wallbox/wallbox_const.go, wallboxStatusCodes
 VENDORS_WORDS = [
@@ -86,7 +86,23 @@ def test_a_limit_is_in_whole_amperes() -> None:
     assert sent(order) == [("max_charging_current/set", b"10")]
     heard = [("max_charging_current/state", b"16"), ("max_charging_current/state", b"10")]
     assert answers(order, *heard) == [None, Answer.COMPLETED]
+    assert details(order, heard[-1]) == ["it set 10 A instead of 10.7 A"]
     assert sent(translated(WALLBOX, "set_current_limit", limit_a=0)) == [("charging_enable/set", b"0")]
+
+
+def test_a_limit_that_it_cuts_is_told() -> None:
+    known = known_of(WALLBOX, ("max_charging_current/state", b"10"))
+    order = translated(WALLBOX, "set_current_limit", known, limit_a=32)
+
+    assert details(order, ("lock/state", b"0")) == []
+    assert details(order, ("max_charging_current/state", b"16")) == ["it set 16 A instead of 32 A"]
+
+
+def test_a_limit_that_rises_above_what_was_asked_for_is_no_answer() -> None:
+    known = known_of(WALLBOX, ("max_charging_current/state", b"10"))
+    order = translated(WALLBOX, "set_current_limit", known, limit_a=8)
+
+    assert answers(order, ("max_charging_current/state", b"16")) == [None]
 
 
 @pytest.mark.parametrize("command", ["reset", "unlock", "update_firmware"])

@@ -10,7 +10,7 @@ from solarrally.dialects.family import Said
 from solarrally.dialects.warp import PREFIXES, WARP, place
 from solarrally.domain.command import Answer
 from solarrally.errors import CommandNotTaken
-from tests.support.orders import answers, known_of, sent, translated
+from tests.support.orders import answers, details, known_of, sent, translated
 
 
 def state(charger_state: int, error_state: int = 0) -> tuple[str, bytes]:
@@ -94,6 +94,7 @@ def test_every_generation_has_its_prefix(prefix: str) -> None:
 def test_other_topics_are_not_of_it() -> None:
     assert place(["warp", "ABC"]) is None
     assert place(["warp5", "ABC", "evse", "state"]) is None
+    assert place(["warp3", "no-uid", "evse", "state"]) is None
 
 
 @pytest.mark.parametrize(
@@ -119,6 +120,23 @@ def test_a_limit_is_in_milliamperes() -> None:
 
     assert sent(order) == [("evse/external_current_update", b'{"current":10500}')]
     assert answers(order, external(32000), external(10500)) == [None, Answer.COMPLETED]
+
+
+@pytest.mark.parametrize(
+    ("slots_ma", "detail"),
+    [([32000, 20000], "a cable of it allows 20 A"), ([16000, 20000, 6000], "a cable of it allows 16 A"),
+     ([32000, 32000, 6000], None), ([], None)],
+)  # fmt: skip
+def test_a_limit_above_that_of_a_cable_is_taken_and_told(slots_ma: list[int], detail: str | None) -> None:
+    slots = json.dumps([{"max_current": limit_ma, "active": True} for limit_ma in slots_ma]).encode()
+    order = translated(WARP, "set_current_limit", known_of(WARP, ("evse/slots", slots)), limit_a=25)
+
+    assert details(order, external(25000)) == [detail]
+
+
+def test_a_resume_is_shown_by_any_limit_that_lets_it_charge() -> None:
+    """The last limit is not known to a process that did not send the command."""
+    assert answers(translated(WARP, "resume"), external(0), external(12000)) == [None, Answer.COMPLETED]
 
 
 def test_a_pause_is_a_limit_of_nothing_and_its_end_the_last_limit() -> None:

@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 import pytest
 from structlog.testing import capture_logs
 
-from solarrally.dialects.family import Family, Order, Outgoing, Place, Translation
+from solarrally.dialects.family import Family, Heard, Order, Outcome, Outgoing, Place, Translation
 from solarrally.dialects.routes import Routes
 from solarrally.domain.command import Answer, CommandResult, answered, given_to_broker
 from solarrally.domain.fleet import StationRoute
@@ -33,8 +33,8 @@ def translate(order: Order) -> Translation:
         raise CommandNotTaken(f"it has no word for {order.command}")
     payload = f"{order.params['limit_a']:g}".encode()
 
-    def confirmation(key: str, said: bytes) -> Answer | None:
-        return Answer.COMPLETED if (key, said) == ("limit", b"ok") else None
+    def confirmation(heard: Heard) -> Outcome | None:
+        return Outcome(Answer.COMPLETED) if (heard.key, heard.payload) == ("limit", b"ok") else None
 
     return Translation([Outgoing("limit/set", payload)], confirmation)
 
@@ -53,6 +53,9 @@ class FakeOutbox:
 
     waiting: list[OutgoingCommand] = field(default_factory=list)
     sent: list[UUID] = field(default_factory=list)
+    sent_before: list[OutgoingCommand] = field(default_factory=list)
+    """By another process, and not at an end."""
+    lapsing: list[UUID] = field(default_factory=list)
     lapses: list[bool] = field(default_factory=list)
     """Of each call of `lapse`, whether those of stations could lapse."""
     faults: list[Exception | None] = field(default_factory=list)
@@ -73,6 +76,9 @@ class FakeOutbox:
         self._maybe_fail()
         return self.waiting[:limit]
 
+    async def under_way(self) -> list[OutgoingCommand]:
+        return self.sent_before
+
     async def mark_sent(self, ids: Collection[UUID]) -> list[CommandUpdate]:
         self._maybe_fail()
         self.waiting = [one for one in self.waiting if one.id not in ids]
@@ -87,7 +93,8 @@ class FakeOutbox:
 
     async def lapse(self, *, of_stations: bool, completion_timeout_s: float) -> list[CommandUpdate]:
         self.lapses.append(of_stations)
-        return []
+        lapsing, self.lapsing = self.lapsing, []
+        return [replace(a_command("timed_out", one), finished_at=at(5)) for one in lapsing]
 
     async def wait(self, timeout_s: float) -> None:
         self.turns_left -= 1
@@ -128,6 +135,7 @@ def outgoing(number: int = 0, **changes: object) -> OutgoingCommand:
         "params": {"limit_a": 16.0},
         "expires_at": at(30),
         "expires_in_s": 29.7,
+        "tried_at": at(0),
     }
     return OutgoingCommand(**{**values, **changes})  # type: ignore[arg-type]
 
@@ -333,3 +341,44 @@ async def test_what_a_station_is_heard_to_speak_counts_more_than_what_it_is_regi
     words = worded(outgoing(0, evse_uid="box-1", dialect="native"), routes, devices)
 
     assert [topic for topic, _ in words.messages] == ["box/1/limit/set"]
+
+
+def expected_by(outbox: FakeOutbox, devices: Devices) -> set[UUID]:
+    """What is waited for after one time in the lead."""
+    dispatch, _ = make(outbox, FakePublisher(), devices=devices)
+    with pytest.raises(asyncio.CancelledError):  # by the first wait
+        asyncio.run(dispatch.run())
+    return devices.expected
+
+
+def test_what_another_process_sent_to_a_device_without_answers_is_waited_for_again() -> None:
+    devices = Devices()
+    sent_before = [
+        outgoing(1, dialect="box"),
+        outgoing(2, dialect="native"),  # answers itself
+        outgoing(3, dialect="mute"),
+        outgoing(4, dialect="gone"),
+        outgoing(5, dialect="box", command="reset"),
+    ]
+
+    assert expected_by(FakeOutbox(sent_before=sent_before), devices) == {outgoing(1).id}
+
+
+def test_what_ended_while_another_process_led_is_no_longer_waited_for() -> None:
+    devices = Devices()
+    expected_by(FakeOutbox(sent_before=[outgoing(1, dialect="box"), outgoing(2, dialect="box")]), devices)
+
+    assert expected_by(FakeOutbox(sent_before=[outgoing(2, dialect="box")]), devices) == {outgoing(2).id}
+
+
+async def test_what_is_waited_for_ends_with_its_command() -> None:
+    devices = Devices()
+    outbox = FakeOutbox([outgoing(dialect="box", base_topic="home/box")])
+    dispatch, _ = make(outbox, FakePublisher(), devices=devices)
+    await dispatch.turn()
+    assert devices.expected == {outgoing().id}
+
+    outbox.lapsing = [outgoing().id]
+    await dispatch.turn()
+
+    assert devices.expected == set()

@@ -10,12 +10,21 @@ from uuid import UUID
 
 import pytest
 
-from solarrally.dialects.family import BASE_TOPIC, Family, Place, Said, Value
+from solarrally.dialects.family import (
+    BASE_TOPIC,
+    Confirmation,
+    Family,
+    Heard,
+    Outcome,
+    Place,
+    Said,
+    Value,
+)
 from solarrally.dialects.routes import Routes
 from solarrally.dialects.values import Field, flag, number, read_field, text
 from solarrally.domain.command import Answer
 from solarrally.domain.fleet import StationRoute
-from solarrally.ingest.devices import Devices
+from solarrally.ingest.devices import Devices, Expected
 from solarrally.ingest.fates import Fate
 from solarrally.ingest.moments import Moments, Sorted
 from solarrally.ingest.pipeline import Pipeline
@@ -258,20 +267,49 @@ def test_an_announced_base_topic_is_listened_to_once() -> None:
     assert bench.moments.has_news
     assert "attic/box/#" in bench.routes.topic_filters
     announcement = bench.routes.find("box/announce")
-    taken = ["attic/box", "box/3", "evse/cp1", "#", "$SYS", "home\x07x", " ", "x" * 201]
+    taken = [
+        "attic/box",
+        "attic",
+        "attic/box/second",
+        "box/3",
+        "evse/cp1",
+        "#",
+        "$SYS",
+        "home\x07x",
+        " ",
+        "x" * 201,
+    ]
     assert not any(bench.routes.announce(base, "box/other", announcement) for base in taken)
-    assert bench.routes.announce("attic/box/second", "box/other", announcement)  # more exact is another's
+    assert bench.routes.announce("attic/second", "box/other", announcement)
 
 
-def test_an_announced_base_topic_changes_hands_only_when_its_device_is_gone() -> None:
-    routes = Routes(families=[family()])
-    first, second = routes.find("box/announce"), routes.find("box/announce")._replace(evse_uid="box2")
+def test_an_announced_base_topic_stays_the_first_devices_also_while_that_is_away() -> None:
+    bench = Bench()
+    bench.take(part("announce", "attic/box", base="box"))
+    bench.take(part("announce", "-", 5, base="box"))
 
-    assert routes.announce("attic", "box/announce", first)
-    assert not routes.announce("attic", "box2/announce", second)
-    routes.announced.left("box/announce")
-    assert routes.announce("attic", "box2/announce", second)
-    assert routes.find("attic/watts").evse_uid == "box2"
+    second = bench.routes.find("box/announce")._replace(evse_uid="box2")
+    assert not bench.routes.announce("attic/box", "box2/announce", second)
+    assert bench.routes.find("attic/box/watts").evse_uid == "box"
+
+
+def test_a_device_that_announces_another_base_topic_gives_up_the_one_before() -> None:
+    bench = Bench()
+    first = bench.routes.find("box/announce")
+    bench.routes.announce("attic/box", "box/announce", first)
+
+    assert bench.routes.announce("cellar/box", "box/announce", first)
+    assert bench.routes.announce("attic", "box/other", first._replace(evse_uid="box2"))
+
+
+def test_a_claim_that_is_not_believed_takes_nothing_from_who_made_it() -> None:
+    bench = Bench()
+    first = bench.routes.find("box/announce")
+    bench.routes.announce("attic/box", "box/announce", first)
+    bench.routes.announce("cellar/box", "box/other", first._replace(evse_uid="box2"))
+
+    assert not bench.routes.announce("attic", "box/other", first._replace(evse_uid="box2"))
+    assert bench.routes.find("cellar/box/watts").evse_uid == "box2"
 
 
 def test_an_announcement_says_nothing_of_devices_of_another_family_or_below_it() -> None:
@@ -321,16 +359,26 @@ def test_an_announced_base_topic_is_the_station_that_announced_it_and_its_will_f
     assert at_the_end[-1][1]["state"] == "offline"
 
 
+def expecting(bench: Bench, confirmation: Confirmation, *, base_topic: str | None = None) -> None:
+    bench.devices.expect(
+        Expected(
+            command_id=COMMAND,
+            evse_uid="box-1",
+            family=bench.routes.find("box/1/watts").family or family(),
+            base_topic=base_topic,
+            confirmation=confirmation,
+        )
+    )
+
+
+def is_plugged(heard: Heard) -> Outcome | None:
+    return Outcome(Answer.COMPLETED) if heard.known.get("plugged") else None
+
+
 def test_a_command_is_answered_by_what_the_device_then_says() -> None:
     bench = Bench()
     bench.take(part("watts", "1"))
-    device = bench.devices.get("box-1")
-    assert device is not None
-    device.expect(
-        COMMAND,
-        lambda key, payload: Answer.COMPLETED if (key, payload) == ("plugged", b"1") else None,
-        at(30),
-    )
+    expecting(bench, is_plugged)
 
     before = bench.take(part("plugged", "0", 0.2))
     answer = bench.take(part("plugged", "1", 0.4))
@@ -340,6 +388,100 @@ def test_a_command_is_answered_by_what_the_device_then_says() -> None:
     assert told(answer) == [
         (f"evse/box-1/results/{COMMAND}", {"status": "completed", "detail": "the device says so on plugged"})
     ]
+
+
+def test_a_retained_message_answers_nothing_until_the_device_shows_that_it_lives() -> None:
+    bench = Bench()
+    expecting(bench, is_plugged)
+
+    retained = bench.take(part("plugged", "1", retained=True))
+    alive = bench.take(part("clock", "12:00", 0.4))
+
+    assert retained.whole == []
+    assert [topic for topic, _ in told(alive)] == [f"evse/box-1/results/{COMMAND}"]
+
+
+def test_what_a_device_said_before_another_ingestor_led_answers_nothing() -> None:
+    bench = Bench()
+    bench.take(part("plugged", "1"))
+    bench.moments.forget()
+    expecting(bench, is_plugged)
+
+    assert bench.take(part("clock", "12:00", 60)).whole == []
+
+
+def test_only_the_device_that_was_asked_answers() -> None:
+    bench = Bench(None, StationRoute("box-1", "box", "attic/box"))
+    expecting(bench, is_plugged, base_topic="attic/box")
+
+    other = bench.take(part("plugged", "1"))
+    asked = bench.take(part("plugged", "1", 0.4, base="attic/box"))
+
+    assert other.whole == []
+    assert [topic for topic, _ in told(asked)] == [f"evse/box-1/results/{COMMAND}"]
+
+
+def test_a_command_that_ended_otherwise_is_no_longer_waited_for() -> None:
+    bench = Bench()
+    expecting(bench, is_plugged)
+    bench.devices.no_longer_expect([COMMAND])
+
+    assert bench.take(part("plugged", "1")).whole == []
+    assert bench.devices.expected == set()
+
+
+def test_who_only_says_who_it_is_makes_no_station_until_it_says_what_it_is_at() -> None:
+    bench = Bench(family(holds=True))
+    bench.take(part("fw", "9.1"), part("alive", "1", 0.1))
+    who = bench.take(now=5)
+    bench.take(part("watts", "1", 6))
+
+    assert (who.whole, who.ignored) == ([], 2)
+    assert told(bench.take(now=8)) == [
+        ("evse/box-1/telemetry", {"power_w": 1.0}),
+        ("evse/box-1/status", {"state": "online", "vendor": "Box Ltd", "firmware": "9.1"}),
+    ]
+
+
+def test_a_station_that_was_known_before_is_told_to_be_gone_by_its_will_alone() -> None:
+    """After a restart of ours: by what the broker kept of it, or because the registry has it."""
+    bench = Bench(None, StationRoute("garage", "box", "attic/box"))
+    bench.take(part("watts", "1", retained=True))
+    bench.take(part("alive", "0"), part("alive", "0", base="attic/box"))
+
+    assert [(topic, said["state"]) for topic, said in told(bench.take(now=3))] == [
+        ("evse/box-1/status", "offline"),
+        ("evse/garage/status", "offline"),
+    ]
+
+
+@pytest.mark.parametrize("retained", [True, False])
+@pytest.mark.parametrize("key", ["colour", "clock", "watts/more"])
+def test_what_nobody_understands_below_a_known_prefix_makes_no_device(key: str, retained: bool) -> None:
+    bench = Bench(family(holds=True))
+    came = bench.take(part(key, "blue", qos=1, retained=retained))
+    bench.take(now=200)
+
+    assert list(bench.devices) == []
+    assert len(bench.moments) == 0
+    assert len(came.whole) + len(came.parts) == 1  # acknowledged with its batch
+
+
+@pytest.mark.parametrize("said", [[], [("box/1/fw", b"9.1", at(0))], [("box/1/watts", b"7000", at(0))]])
+def test_junk_is_rejected_where_no_device_was_understood_and_counted_where_one_was(said: list[Any]) -> None:
+    store, clock = MemoryStore(), Clock(at(100))
+    broker = QueueBroker([*said, ("box/1/colour", b"blue", at(1))])
+    pipeline = Pipeline(broker, store, RULES, clock, routes=Routes(families=[family(holds=True)]))
+    broker.on_empty = pipeline.stop
+
+    asyncio.run(pipeline.run())
+
+    is_junk = not said
+    assert pipeline.counts.reasons == ({"unknown_topic": 1} if is_junk else {})
+    assert [part.topic for part in store.tables.rejected] == (["box/1/colour"] if is_junk else [])
+    assert pipeline.counts.unknown_fields == (not is_junk)
+    assert list(store.tables.dialects) == (["box-1"] if said and said[0][0].endswith("watts") else [])
+    assert broker.unacknowledged == 0
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 1000])

@@ -11,9 +11,9 @@ from uuid import UUID
 import pytest
 
 from solarrally.dialects.families import FAMILIES
-from solarrally.dialects.family import Order
+from solarrally.dialects.family import Confirmation, Order
 from solarrally.dialects.routes import Routes
-from solarrally.ingest.devices import Device, Devices
+from solarrally.ingest.devices import Device, Devices, Expected
 from solarrally.ingest.moments import Moments
 from solarrally.ingest.ports import Delivery
 from solarrally_sim.vendors import Outgoing, make_device
@@ -40,6 +40,10 @@ class Bench:
         )
         self._devices = Devices()
         self._moments = Moments(Routes(families=[self.family]), self._devices)
+        self._kept: dict[str, Outgoing] = {}
+        """Retained, by topic."""
+        self._queue: list[Outgoing] | None = None
+        """What the broker keeps for us while we are away."""
 
     @property
     def device(self) -> Device:
@@ -55,16 +59,48 @@ class Bench:
         assert self.family.translate is not None
         device = self.device
         translation = self.family.translate(Order(command, params, device.known))
-        device.expect(COMMAND, translation.confirmation, self.now + timedelta(seconds=SLOW_S))
+        self._expect(device, translation.confirmation)
         for message in translation.messages:
             topic = f"{device.wire_base}{message.key}"
             self._hear(self._simulated.receive(topic, message.payload, self.now))
 
+    def order_and_die(self, command: str, away_s: int, *, is_lost: bool = False, **params: Any) -> None:
+        """Another ingestor takes over after so long: from what the broker kept, and the table of commands."""
+        assert self.family.translate is not None
+        asked_at, device = self.now, self.device
+        self._queue = []
+        messages = self.family.translate(Order(command, params, device.known)).messages
+        for message in [] if is_lost else messages:
+            topic = f"{device.wire_base}{message.key}"
+            self._hear(self._simulated.receive(topic, message.payload, self.now))
+        self.live(away_s)
+        queue, self._queue = self._queue, None
+        self._devices = Devices()
+        self._moments = Moments(Routes(families=[self.family]), self._devices)
+        self._expect(device, self.family.translate(Order(command, params, {}, asked_at)).confirmation)
+        self._take([_delivery(each, self.now, retained=True) for each in self._kept.values()])
+        self._take([_delivery(each, self.now) for each in queue])
+
+    def _expect(self, device: Device, confirmation: Confirmation) -> None:
+        self._devices.expect(
+            Expected(
+                command_id=COMMAND,
+                evse_uid=device.evse_uid,
+                family=self.family,
+                base_topic=device.base_topic,
+                confirmation=confirmation,
+            )
+        )
+
     def _hear(self, said: Iterable[Outgoing]) -> None:
-        deliveries = [
-            Delivery(each.topic, each.payload, each.qos, False, False, _at(each, self.now), 1, 1)
-            for each in said
-        ]
+        said = list(said)
+        self._kept |= {each.topic: each for each in said if each.retain}
+        if self._queue is None:
+            self._take([_delivery(each, self.now) for each in said])
+        else:
+            self._queue += [each for each in said if each.qos]
+
+    def _take(self, deliveries: list[Delivery]) -> None:
         for delivery in self._moments.take(deliveries, self.now).whole:
             told = json.loads(delivery.payload) if delivery.payload[:1] == b"{" else {}
             if "/results/" in delivery.topic:
@@ -72,6 +108,10 @@ class Bench:
             elif delivery.topic.endswith("/telemetry"):
                 self.power_w = told.get("power_w", self.power_w)
                 self.status = told.get("status", self.status)
+
+
+def _delivery(said: Outgoing, now: datetime, *, retained: bool = False) -> Delivery:
+    return Delivery(said.topic, said.payload, said.qos, retained, False, _at(said, now), 1, 1)
 
 
 def _at(said: Outgoing, now: datetime) -> datetime:
@@ -124,3 +164,38 @@ def test_a_pause_ends_with_resume(family: str) -> None:
     assert paused_w == pytest.approx(0.0, abs=50)
     assert bench.power_w == pytest.approx(FULL_W, rel=0.05)
     assert [answer["status"] for answer in (*paused, *bench.answers[len(paused) :])] == ["completed"] * 2
+
+
+@pytest.mark.parametrize("family", TAKING)
+@pytest.mark.parametrize(
+    ("command", "params"), [("set_current_limit", {"limit_a": 8.0}), ("stop", {}), ("pause", {})]
+)
+def test_what_a_device_did_while_we_were_away_is_confirmed_by_what_it_says_then(
+    family: str, command: str, params: dict[str, Any]
+) -> None:
+    bench = Bench(family)
+    bench.live(120)
+    bench.order_and_die(command, away_s=5, **params)
+    bench.live(SLOW_S)
+
+    assert [answer["status"] for answer in bench.answers] == ["completed"]
+
+
+@pytest.mark.parametrize("family", ["goe", "openevse"])
+def test_a_restart_while_we_were_away_shows_in_how_long_the_device_has_been_up(family: str) -> None:
+    bench = Bench(family)
+    bench.live(120)
+    bench.order_and_die("reset", away_s=30, kind="soft")
+    bench.live(SLOW_S)
+
+    assert "completed" in [answer["status"] for answer in bench.answers]
+
+
+@pytest.mark.parametrize("family", TAKING)
+def test_what_a_device_was_not_told_is_not_confirmed_after_a_restart_of_ours(family: str) -> None:
+    bench = Bench(family)
+    bench.live(120)
+    bench.order_and_die("pause", away_s=5, is_lost=True)
+    bench.live(SLOW_S)
+
+    assert bench.answers == []
