@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -82,10 +82,22 @@ class Replayed:
         return sorted(self.store.tables.sessions.values(), key=lambda account: account.session.started_at)
 
 
-def replay(family: str, device_id: str, stations: Iterable[StationRoute] = (), **options: Any) -> Replayed:
+def at_once(said_at: datetime) -> datetime:
+    """The receipt of a message that nothing holds up."""
+    return said_at
+
+
+def replay(
+    family: str,
+    device_id: str,
+    stations: Iterable[StationRoute] = (),
+    *,
+    receipt: Callable[[datetime], datetime] = at_once,
+    **options: Any,
+) -> Replayed:
     """Let a simulated device live its life, and the pipeline listen. `options` are the simulator's."""
     device = make_device(family, device_id, **options)
-    broker = TimedBroker(_deliveries(device))
+    broker = TimedBroker(_deliveries(device, receipt))
     store = MemoryStore()
     store.tables.routes = list(stations)
     pipeline = Pipeline(
@@ -108,12 +120,12 @@ def replay(family: str, device_id: str, stations: Iterable[StationRoute] = (), *
     return Replayed(pipeline, store, device.truth())
 
 
-def _deliveries(device: Any) -> Iterator[Delivery]:
+def _deliveries(device: Any, receipt: Callable[[datetime], datetime]) -> Iterator[Delivery]:
     """All it says until it is finished; the receipts follow its own times, each later than the last."""
     now, last = BEGAN_AT, BEGAN_AT
     numbers = count(1)
     while not device.is_finished and now < BEGAN_AT + LONGEST:
         for said in device.tick(now):
-            last = max(said.at, last + timedelta(microseconds=1))
+            last = max(receipt(said.at), last + timedelta(microseconds=1))
             yield Delivery(said.topic, said.payload, said.qos, False, False, last, next(numbers), 1)
         now += timedelta(seconds=1)

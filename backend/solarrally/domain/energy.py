@@ -5,6 +5,9 @@ integral of power. The best one present is billed; the others are cross-checks (
 What goes wrong in the field, and why each rule is here: baselines of 0 followed by the true register
 (citrineos-core #1060, SteVe #2058), registers that fall or jump at a reboot (evcc #29654, OpenEVSE #321,
 lbbrhzn/ocpp #1989), single zeros in between (go-eCharger-API-v2 #321).
+
+A reading without a time of its own may be older than its receipt, by its lag at most: what waited while
+nobody listened is read all at once (docs/decisions/0016).
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from typing import NamedTuple
 
 from solarrally.domain.bucket import BUCKET, BUCKET_S, bucket_start
 from solarrally.domain.periods import Mark, Taken, part_way
-from solarrally.domain.reading import CLOCK_DISTRUSTED, NEVER_BILLED, EnergySource, Reading
+from solarrally.domain.reading import CLOCK_DISTRUSTED, NEVER_BILLED, UNDATED, EnergySource, Reading
 
 POWER_MARGIN = 1.25
 """A meter and a nameplate disagree by a few percent; a wrong unit by a factor of ten and more."""
@@ -59,6 +62,8 @@ class SessionQuality(IntFlag):
 _GOOD = int(SessionQuality.GOOD)
 _AT_ONCE_WH_PER_W = POWER_MARGIN * CLOCK_SLACK_S / 3600
 """What a station can deliver in no time, by `deliverable_wh`."""
+_LEAST_WS_PER_WH = 3600 / POWER_MARGIN
+"""Divided by a station's maximum power: in how many seconds it can deliver a Wh."""
 
 
 class EnergyMethod(StrEnum):
@@ -107,6 +112,10 @@ class Counter:
     suspect_at: datetime | None = None
     suspect_credit_wh: float = 0.0
     """What the suspect value is worth if nothing refutes it."""
+    lag_s: float = 0.0
+    """The last value may be so much older than `last_at`. A lifetime register of 0 is not: it was not read
+    yet, and its true value would pass for energy.
+    """
     before_first_wh: float = 0.0
     """The part of the total delivered before the first value was seen: nothing else can be compared with
     it.
@@ -119,15 +128,21 @@ class Counter:
         return self.total_wh + self.suspect_credit_wh
 
     def start(
-        self, value_wh: float, ts: datetime, idle: tuple[float, datetime] | None, max_power_w: float
+        self,
+        value_wh: float,
+        ts: datetime,
+        lag_s: float,
+        idle: tuple[float, datetime] | None,
+        max_power_w: float,
     ) -> SessionQuality:
-        """Take the first value of a session; `idle` is the value last seen before the session, if that is
-        recent.
+        """Take the first value of a session, up to `lag_s` older than `ts`; `idle` is the value last seen
+        before the session, if that is recent.
         """
         quality = SessionQuality.GOOD
         if idle is not None:
             idle_wh, idle_at = idle
-            allowance_wh = deliverable_wh(max_power_w, idle_at, ts)
+            unseen_s = unseen_for_s(idle_wh, idle_at, ts, lag_s, starts_at_zero=self.starts_at_zero)
+            allowance_wh = deliverable_wh(max_power_w, idle_at, ts, unseen_s)
             rise_wh = value_wh - idle_wh
             left_over = idle_wh > 0 and abs(rise_wh) <= JITTER_WH
             if self.starts_at_zero and not left_over and 0 <= value_wh <= allowance_wh:
@@ -145,17 +160,28 @@ class Counter:
                 quality = SessionQuality.COUNTER_JUMPED
         self.before_first_wh = self.total_wh
         self.last_wh, self.last_at = value_wh, ts
+        if value_wh or self.starts_at_zero:
+            self.lag_s = max(0.0, lag_s - self.total_wh * _LEAST_WS_PER_WH / max_power_w)
         return quality
 
-    def advance(self, value_wh: float, ts: datetime, max_power_w: float) -> tuple[float, int]:
+    def advance(
+        self, value_wh: float, ts: datetime, max_power_w: float, *, is_undated: bool
+    ) -> tuple[float, int]:
         """Take the next value: the energy it adds, in Wh, and what was odd about it."""
         assert self.last_wh is not None
         assert self.last_at is not None
         rise_wh = value_wh - self.last_wh
         if rise_wh >= 0 and (
             rise_wh <= max_power_w * _AT_ONCE_WH_PER_W  # spares the arithmetic with instants
-            or rise_wh <= deliverable_wh(max_power_w, self.last_at, ts)
+            or rise_wh <= deliverable_wh(max_power_w, self.last_at, ts, self.lag_s)
         ):
+            if is_undated and (value_wh or self.starts_at_zero):
+                elapsed_s = (ts - self.last_at).total_seconds()
+                used_s = rise_wh * _LEAST_WS_PER_WH / max_power_w
+                left_s = self.lag_s - (elapsed_s if elapsed_s > used_s else used_s)
+                self.lag_s = max(elapsed_s - used_s, left_s, 0.0)
+            else:
+                self.lag_s = 0.0
             self.last_wh, self.last_at = value_wh, ts
             self.is_compared = True
             if self.suspect_wh is not None:
@@ -170,7 +196,7 @@ class Counter:
             rise_wh = value_wh - self.suspect_wh
             if 0 <= rise_wh <= deliverable_wh(max_power_w, self.suspect_at, ts):
                 energy_wh = self.suspect_credit_wh + rise_wh
-                self.last_wh, self.last_at = value_wh, ts
+                self.last_wh, self.last_at, self.lag_s = value_wh, ts, 0.0
                 self.is_compared = True
                 self.suspect_wh = self.suspect_at = None
                 self.suspect_credit_wh = 0.0
@@ -183,14 +209,24 @@ class Counter:
                 0.0,
                 SessionQuality.BASELINE_CORRECTED if baseline_was_zero else SessionQuality.COUNTER_JUMPED,
             )
-        if self.starts_at_zero and value_wh <= deliverable_wh(max_power_w, self.last_at, ts):
+        if self.starts_at_zero and value_wh <= deliverable_wh(max_power_w, self.last_at, ts, self.lag_s):
             self.suspect_credit_wh = value_wh
         return 0.0, SessionQuality.COUNTER_FELL
 
 
-def deliverable_wh(max_power_w: float, since: datetime, until: datetime) -> float:
-    """The most a station can deliver between two instants, with a margin for its clock and its nameplate."""
-    return max_power_w * POWER_MARGIN * (max(0.0, (until - since).total_seconds()) + CLOCK_SLACK_S) / 3600
+def deliverable_wh(max_power_w: float, since: datetime, until: datetime, lag_s: float = 0.0) -> float:
+    """The most a station can deliver between two instants, with a margin for its clock and its nameplate;
+    `since` may have been up to `lag_s` earlier.
+    """
+    elapsed_s = max(0.0, (until - since).total_seconds()) + lag_s + CLOCK_SLACK_S
+    return max_power_w * POWER_MARGIN * elapsed_s / 3600
+
+
+def unseen_for_s(value_wh: float, at: datetime, ts: datetime, lag_s: float, *, starts_at_zero: bool) -> float:
+    """How much longer than from `at` to `ts` a counter may have risen since it showed `value_wh`, where the
+    readings of then and now are up to `lag_s` older than their receipt.
+    """
+    return max(0.0, lag_s - (ts - at).total_seconds()) if value_wh or starts_at_zero else 0.0
 
 
 @dataclass(slots=True)
@@ -203,6 +239,8 @@ class IdleCounters:
     session: tuple[float, datetime] | None = None
     session_solar: tuple[float, datetime] | None = None
     session_grid: tuple[float, datetime] | None = None
+    lag_s: float = 0.0
+    """The session's reading may be so much older than its receipt."""
 
 
 @dataclass(slots=True)
@@ -239,12 +277,14 @@ class SessionEnergy:
         charging_threshold_w: float,
     ) -> None:
         """Account for one reading of the session. An implausible one only leaves a mark."""
+        is_undated = False
         if reading.quality:
             if reading.quality & NEVER_BILLED:
                 self.quality |= SessionQuality.IMPLAUSIBLE_READINGS
                 return
             if reading.quality & CLOCK_DISTRUSTED:
                 self.quality |= SessionQuality.CLOCK_DISTRUSTED
+            is_undated = reading.quality & UNDATED != 0
         ts, source = reading.ts, reading.energy_source
         if source is None or source is EnergySource.NONE:
             source = self.source
@@ -256,7 +296,9 @@ class SessionEnergy:
             (self.grid, None, reading.session_energy_grid_wh, idle.session_grid),
         ):
             if value_wh is not None:
-                self._count(counter, split, value_wh, ts, idle_value, source, max_power_w)
+                self._count(
+                    counter, split, value_wh, ts, is_undated, idle_value, idle.lag_s, source, max_power_w
+                )
         if reading.power_w is not None:
             self._integrate(reading.power_w, ts, source, gap_cap_s, charging_threshold_w)
         self.source = source
@@ -291,7 +333,7 @@ class SessionEnergy:
         """
         if not reading.is_billable:
             return
-        ts, source = reading.ts, reading.energy_source
+        ts, source, is_undated = reading.ts, reading.energy_source, reading.quality & UNDATED != 0
         if source is None or source is EnergySource.NONE:
             source = self.source
         before = self._measured() if ts >= self.next_mark_at and self._is_billed_by(reading) else None
@@ -301,7 +343,9 @@ class SessionEnergy:
                 self.register_split,
                 reading.energy_register_wh,
                 ts,
+                is_undated,
                 idle.register,
+                idle.lag_s,
                 source,
                 max_power_w,
             )
@@ -312,7 +356,7 @@ class SessionEnergy:
                 (self.grid, None, reading.session_energy_grid_wh),
             ):
                 if value is not None and counter.last_wh is not None and value >= counter.last_wh:
-                    self._count(counter, split, value, ts, None, source, max_power_w)
+                    self._count(counter, split, value, ts, is_undated, None, 0.0, source, max_power_w)
         if reading.power_w is not None:
             self._integrate(reading.power_w, ts, source, gap_cap_s, charging_threshold_w)
         if before is not None:
@@ -324,15 +368,17 @@ class SessionEnergy:
         split: Split | None,
         value_wh: float,
         ts: datetime,
+        is_undated: bool,
         idle: tuple[float, datetime] | None,
+        lag_s: float,
         source: EnergySource | None,
         max_power_w: float,
     ) -> None:
         if counter.last_wh is None:
-            quality: int = counter.start(value_wh, ts, idle, max_power_w)
+            quality: int = counter.start(value_wh, ts, lag_s, idle, max_power_w)
             energy_wh = counter.total_wh
         else:
-            energy_wh, quality = counter.advance(value_wh, ts, max_power_w)
+            energy_wh, quality = counter.advance(value_wh, ts, max_power_w, is_undated=is_undated)
         if quality:
             self.quality |= quality
         if split is not None and energy_wh:

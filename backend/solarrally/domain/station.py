@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from solarrally.domain.energy import JITTER_WH, IdleCounters, deliverable_wh
+from solarrally.domain.energy import JITTER_WH, IdleCounters, deliverable_wh, unseen_for_s
 from solarrally.domain.reading import (
     NEVER_BILLED,
+    UNDATED,
     ConnectorStatus,
     OrderKey,
     Quality,
@@ -75,6 +76,27 @@ class Held:
     counter: Known | None = None
     solar: Known | None = None
     grid: Known | None = None
+    undated_at: datetime | None = None
+    """Receipt of the newest undated reading."""
+    lag_s: float = 0.0
+    """It may be so much older than that."""
+
+    def hear(self, undated_at: datetime, rules: SessionRules) -> None:
+        """Note the receipt of an undated reading. After a gap it may be as old as the gap was long, and so
+        may what follows, for as long as the gap was.
+
+        Gaps of more than half the silence timeout do not count: what the lag depends on is then always within
+        one silence timeout, and known when history is folded again.
+        """
+        if self.undated_at is not None:
+            gap_s = (undated_at - self.undated_at).total_seconds()
+            counts = gap_s <= rules.silence_timeout_s / 2
+            self.lag_s = max(gap_s if counts else 0.0, self.lag_s - gap_s)
+        self.undated_at = undated_at
+
+    def lag_of(self, reading: Reading) -> float:
+        """How much older than its receipt a reading may be that was just heard, in seconds."""
+        return self.lag_s if reading.quality & UNDATED else 0.0
 
     def take(self, reading: Reading) -> None:
         if reading.quality & NEVER_BILLED:
@@ -89,14 +111,20 @@ class Held:
         if reading.session_energy_grid_wh is not None:
             self.grid = _noted(self.grid, reading.session_energy_grid_wh, ts, name)
 
-    def idle_counters(self, ts: datetime, rules: SessionRules) -> IdleCounters:
+    def idle_counters(self, reading: Reading, rules: SessionRules) -> IdleCounters:
+        """What to compare the counters of a reading with that was just heard."""
+
         def recent(known: Known | None) -> tuple[float, datetime] | None:
-            if known is None or (ts - known.at).total_seconds() > rules.silence_timeout_s:
+            if known is None or (reading.ts - known.at).total_seconds() > rules.silence_timeout_s:
                 return None
             return known.value_wh, known.at
 
         return IdleCounters(
-            recent(self.register), recent(self.counter), recent(self.solar), recent(self.grid)
+            recent(self.register),
+            recent(self.counter),
+            recent(self.solar),
+            recent(self.grid),
+            self.lag_of(reading),
         )
 
 
@@ -134,6 +162,8 @@ def observe(
     if session is not None and not session.is_active and not session.is_final:
         session.go_on()  # it only fell silent: judge again with what is known now
         changed.append(session)
+    if reading.quality & UNDATED:
+        state.held.hear(reading.ts, rules)
     evidence = _evidence(state, reading, rules, max_power_w)
     if session is not None and session.is_active:
         silence_s = (reading.ts - session.last_reading_at).total_seconds()
@@ -280,20 +310,23 @@ def _energy_rises(held: Held, reading: Reading, rules: SessionRules, max_power_w
     """
     if reading.quality & NEVER_BILLED:
         return False
-    pairs = [(held.register, reading.energy_register_wh)]
+    lag_s = held.lag_of(reading)
+    pairs = [(held.register, reading.energy_register_wh, False)]
     if held.counter is not None and held.counter.session_id == reading.session_id:
-        pairs.append((held.counter, reading.session_energy_wh))
-    for known, value_wh in pairs:
+        pairs.append((held.counter, reading.session_energy_wh, True))
+    for known, value_wh, starts_at_zero in pairs:
         if known is None or value_wh is None:
             continue
         elapsed_s = (reading.ts - known.at).total_seconds()
         rise_wh = value_wh - known.value_wh
-        if (
-            0 < elapsed_s <= rules.silence_timeout_s
-            and rise_wh > max(JITTER_WH, rules.charging_threshold_w * elapsed_s / 3600)
-            and rise_wh <= deliverable_wh(max_power_w, known.at, reading.ts)
+        if 0 < elapsed_s <= rules.silence_timeout_s and rise_wh > max(
+            JITTER_WH, rules.charging_threshold_w * elapsed_s / 3600
         ):
-            return True
+            unseen_s = unseen_for_s(
+                known.value_wh, known.at, reading.ts, lag_s, starts_at_zero=starts_at_zero
+            )
+            if rise_wh <= deliverable_wh(max_power_w, known.at, reading.ts, unseen_s):
+                return True
     return False
 
 
@@ -303,7 +336,8 @@ def _counter_goes_on(session: Session, reading: Reading, max_power_w: float) -> 
     if last_wh is None or last_at is None or reading.session_energy_wh is None:
         return None
     rise_wh = reading.session_energy_wh - last_wh
-    return -JITTER_WH <= rise_wh <= deliverable_wh(max_power_w, last_at, reading.ts)
+    lag_s = session.energy.counter.lag_s
+    return -JITTER_WH <= rise_wh <= deliverable_wh(max_power_w, last_at, reading.ts, lag_s)
 
 
 def _continues(
@@ -348,7 +382,7 @@ def _go_on(
     if evidence is Evidence.GONE:
         session.energy.add_final(
             reading,
-            held.idle_counters(reading.ts, rules),
+            held.idle_counters(reading, rules),
             max_power_w=max_power_w,
             gap_cap_s=rules.gap_cap_s,
             charging_threshold_w=rules.charging_threshold_w,
@@ -358,7 +392,7 @@ def _go_on(
         session.is_vacated = True
         return
     known = session.energy.knows_counters_of(reading)
-    idle = _NO_IDLE_COUNTERS if known else held.idle_counters(reading.ts, rules)
+    idle = _NO_IDLE_COUNTERS if known else held.idle_counters(reading, rules)
     _add(session, reading, idle, rules, max_power_w)
     if evidence is Evidence.CHARGING and reading.status in _GONE:
         session.ignores_status = True
@@ -415,7 +449,7 @@ def _open(
         last_reading_at=reading.ts,
         ignores_status=evidence is Evidence.CHARGING and reading.status in _GONE,
     )
-    _add(session, reading, state.held.idle_counters(reading.ts, rules), rules, max_power_w)
+    _add(session, reading, state.held.idle_counters(reading, rules), rules, max_power_w)
     state.session = session
     return session
 

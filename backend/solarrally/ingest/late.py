@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from solarrally.domain.fleet import Connector, Station
+from solarrally.domain.reading import UNDATED
 from solarrally.domain.refold import fold_again, keep_identities, natural_ids
 from solarrally.domain.session import Session
 from solarrally.domain.station import ConnectorState, SessionRules
@@ -54,6 +55,8 @@ async def refold(
     readings = []
     async for reading in tx.readings_since(station, connector_id, needed):
         if reading.ts < first:
+            if reading.quality & UNDATED:
+                state.held.hear(reading.ts, rules)
             state.held.take(reading)
         else:
             readings.append(reading)

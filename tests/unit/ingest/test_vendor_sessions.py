@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from solarrally.dialects.families import FAMILIES
+from solarrally.domain.energy import SessionQuality
 from solarrally.domain.fleet import StationRoute
 from solarrally.ingest.fates import Fate
-from tests.support.vendor_replay import Replayed, replay
+from tests.support.vendor_replay import BEGAN_AT, Replayed, replay
 
 SLOWEST_S = {"smartevse": 12, "evcc": 31, "goe_v1": 6}
 """How long after it happened a family says what happened, where that is not a few seconds."""
@@ -44,6 +45,27 @@ def test_a_simulated_device_becomes_the_sessions_that_happened(family: str) -> N
     assert not fates[Fate.REJECTED]
     assert replayed.pipeline.counts.unknown_fields == 0
     assert replayed.pipeline.counts.readings_implausible <= 0.02 * replayed.pipeline.counts.readings_stored
+
+
+@pytest.mark.parametrize("family", SIMULATED)
+def test_a_standstill_of_ours_loses_none_of_a_device_s_energy(family: str) -> None:
+    """The ingestor is frozen for 150 s: after 45 s the broker gives up on it, what had been sent until then
+    is in its socket, and the rest comes when it has connected again.
+    """
+    frozen_at = BEGAN_AT + timedelta(seconds=200)
+    left_at, thawed_at = frozen_at + timedelta(seconds=45), frozen_at + timedelta(seconds=150)
+    back_at = thawed_at + timedelta(seconds=3)
+
+    def receipt(said_at: datetime) -> datetime:
+        if said_at < frozen_at:
+            return said_at
+        return thawed_at if said_at < left_at else max(said_at, back_at)
+
+    replayed = replay(family, "000001", receipt=receipt, cycles=1, seed=7, energy_wh=2000, pause_s=20)
+
+    assert_as_it_happened(family, replayed)
+    [account] = replayed.accounts
+    assert account.figures.quality == SessionQuality.GOOD
 
 
 def test_a_meter_knows_what_was_taken_and_no_vehicle() -> None:
