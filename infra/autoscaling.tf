@@ -1,10 +1,31 @@
 # Tasks by processor load: one more above 70 %, one fewer below 30 %. Shards are not scaled: README.md, Scale.
 
 locals {
-  cpu_high_percent = 70
-  cpu_low_percent  = 30
-
   scaled = { api = var.api, ingest = var.ingest }
+
+  # Steps: how far beyond the threshold, in points, and how many tasks more.
+  ways = {
+    out = {
+      text       = "No alarm for people: it adds a task"
+      operator   = "GreaterThanThreshold"
+      threshold  = 70
+      minutes    = 2
+      cooldown_s = 120
+      steps      = [{ from = 0, to = 20, tasks = 1 }, { from = 20, to = null, tasks = 2 }]
+    }
+    in = {
+      text       = "No alarm for people: it takes a task away"
+      operator   = "LessThanThreshold"
+      threshold  = 30
+      minutes    = 10
+      cooldown_s = 600 # WebSockets of the task that goes must find another: not too often
+      steps      = [{ from = null, to = 0, tasks = -1 }]
+    }
+  }
+
+  scaling = merge([
+    for way, rule in local.ways : { for service in keys(local.scaled) : "${service}-${way}" => merge(rule, { service = service, way = way }) }
+  ]...)
 }
 
 resource "aws_appautoscaling_target" "tasks" {
@@ -17,84 +38,45 @@ resource "aws_appautoscaling_target" "tasks" {
   max_capacity       = each.value.max_tasks # schedule.tf sets both to 0 at night: an apply then wakes staging
 }
 
-resource "aws_appautoscaling_policy" "out" {
-  for_each = local.scaled
+resource "aws_appautoscaling_policy" "cpu" {
+  for_each = local.scaling
 
-  name               = "${local.name}-${each.key}-out"
+  name               = "${local.name}-${each.key}"
   policy_type        = "StepScaling"
-  service_namespace  = aws_appautoscaling_target.tasks[each.key].service_namespace
-  scalable_dimension = aws_appautoscaling_target.tasks[each.key].scalable_dimension
-  resource_id        = aws_appautoscaling_target.tasks[each.key].resource_id
+  service_namespace  = aws_appautoscaling_target.tasks[each.value.service].service_namespace
+  scalable_dimension = aws_appautoscaling_target.tasks[each.value.service].scalable_dimension
+  resource_id        = aws_appautoscaling_target.tasks[each.value.service].resource_id
 
   step_scaling_policy_configuration {
     adjustment_type         = "ChangeInCapacity"
     metric_aggregation_type = "Average"
-    cooldown                = 120
+    cooldown                = each.value.cooldown_s
 
-    step_adjustment { # 70 % to 90 %
-      metric_interval_lower_bound = 0
-      metric_interval_upper_bound = 20
-      scaling_adjustment          = 1
-    }
+    dynamic "step_adjustment" {
+      for_each = each.value.steps
 
-    step_adjustment { # above
-      metric_interval_lower_bound = 20
-      scaling_adjustment          = 2
-    }
-  }
-}
-
-resource "aws_appautoscaling_policy" "in" {
-  for_each = local.scaled
-
-  name               = "${local.name}-${each.key}-in"
-  policy_type        = "StepScaling"
-  service_namespace  = aws_appautoscaling_target.tasks[each.key].service_namespace
-  scalable_dimension = aws_appautoscaling_target.tasks[each.key].scalable_dimension
-  resource_id        = aws_appautoscaling_target.tasks[each.key].resource_id
-
-  step_scaling_policy_configuration {
-    adjustment_type         = "ChangeInCapacity"
-    metric_aggregation_type = "Average"
-    cooldown                = 600 # WebSockets of the task that goes must find another: not too often
-
-    step_adjustment {
-      metric_interval_upper_bound = 0
-      scaling_adjustment          = -1
+      content {
+        metric_interval_lower_bound = step_adjustment.value.from
+        metric_interval_upper_bound = step_adjustment.value.to
+        scaling_adjustment          = step_adjustment.value.tasks
+      }
     }
   }
 }
 
-resource "aws_cloudwatch_metric_alarm" "cpu_high" {
-  for_each = local.scaled
+resource "aws_cloudwatch_metric_alarm" "cpu" {
+  for_each = local.scaling
 
-  alarm_name          = "${local.name}-${each.key}-scale-out"
-  alarm_description   = "No alarm for people: it adds a task"
+  alarm_name          = "${local.name}-${each.value.service}-scale-${each.value.way}"
+  alarm_description   = each.value.text
   namespace           = "AWS/ECS"
   metric_name         = "CPUUtilization"
-  dimensions          = { ClusterName = aws_ecs_cluster.this.name, ServiceName = aws_ecs_service.this[each.key].name }
+  dimensions          = { ClusterName = aws_ecs_cluster.this.name, ServiceName = aws_ecs_service.this[each.value.service].name }
   statistic           = "Average"
   period              = 60
-  evaluation_periods  = 2
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = local.cpu_high_percent
+  evaluation_periods  = each.value.minutes
+  comparison_operator = each.value.operator
+  threshold           = each.value.threshold
   treat_missing_data  = "notBreaching"
-  alarm_actions       = [aws_appautoscaling_policy.out[each.key].arn]
-}
-
-resource "aws_cloudwatch_metric_alarm" "cpu_low" {
-  for_each = local.scaled
-
-  alarm_name          = "${local.name}-${each.key}-scale-in"
-  alarm_description   = "No alarm for people: it takes a task away"
-  namespace           = "AWS/ECS"
-  metric_name         = "CPUUtilization"
-  dimensions          = { ClusterName = aws_ecs_cluster.this.name, ServiceName = aws_ecs_service.this[each.key].name }
-  statistic           = "Average"
-  period              = 60
-  evaluation_periods  = 10
-  comparison_operator = "LessThanThreshold"
-  threshold           = local.cpu_low_percent
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [aws_appautoscaling_policy.in[each.key].arn]
+  alarm_actions       = [aws_appautoscaling_policy.cpu[each.key].arn]
 }

@@ -41,36 +41,6 @@ resource "aws_backup_plan" "this" {
 resource "aws_backup_selection" "database" {
   name         = "database"
   plan_id      = aws_backup_plan.this.id
-  iam_role_arn = aws_iam_role.backup.arn
+  iam_role_arn = aws_iam_role.service["backup"].arn
   resources    = [aws_db_instance.this.arn]
-}
-
-resource "aws_iam_role" "backup" {
-  name                 = "${local.name}-backup"
-  assume_role_policy   = data.aws_iam_policy_document.backup_trust.json
-  permissions_boundary = aws_iam_policy.boundary.arn
-}
-
-data "aws_iam_policy_document" "backup_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["backup.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account_id]
-    }
-  }
-}
-
-resource "aws_iam_role_policy_attachment" "backup" {
-  for_each = toset(["AWSBackupServiceRolePolicyForBackup", "AWSBackupServiceRolePolicyForRestores"])
-
-  role       = aws_iam_role.backup.name
-  policy_arn = "arn:${local.partition}:iam::aws:policy/service-role/${each.key}"
 }

@@ -6,12 +6,6 @@ locals {
     dashboard   = { is_versioned = true, delete_after_days = null, kms_key = null }
     exports     = { is_versioned = true, delete_after_days = 730, kms_key = aws_kms_key.data.arn }
   }
-
-  more_bucket_statements = {
-    access-logs = data.aws_iam_policy_document.access_logs.json
-    dashboard   = data.aws_iam_policy_document.dashboard.json
-    exports     = data.aws_iam_policy_document.nothing.json
-  }
 }
 
 resource "aws_s3_bucket" "this" {
@@ -104,12 +98,8 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   depends_on = [aws_s3_bucket_versioning.this]
 }
 
-data "aws_iam_policy_document" "nothing" {}
-
-data "aws_iam_policy_document" "bucket" {
+data "aws_iam_policy_document" "tls_only" {
   for_each = local.buckets
-
-  source_policy_documents = [local.more_bucket_statements[each.key]]
 
   statement {
     sid       = "TlsOnly"
@@ -130,16 +120,22 @@ data "aws_iam_policy_document" "bucket" {
   }
 }
 
+# The dashboard's own is in dashboard_site.tf: it waits for CloudFront, which the load balancer has no need of.
 resource "aws_s3_bucket_policy" "this" {
-  for_each = local.buckets
+  for_each = {
+    access-logs = data.aws_iam_policy_document.access_logs.json
+    exports     = data.aws_iam_policy_document.tls_only["exports"].json
+  }
 
   bucket = aws_s3_bucket.this[each.key].id
-  policy = data.aws_iam_policy_document.bucket[each.key].json
+  policy = each.value
 
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 
 data "aws_iam_policy_document" "access_logs" {
+  source_policy_documents = [data.aws_iam_policy_document.tls_only["access-logs"].json]
+
   statement {
     sid       = "LoadBalancersWrite"
     actions   = ["s3:PutObject"]

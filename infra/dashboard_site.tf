@@ -8,7 +8,16 @@ resource "aws_cloudfront_origin_access_control" "dashboard" {
   signing_protocol                  = "sigv4"
 }
 
+resource "aws_s3_bucket_policy" "dashboard" {
+  bucket = aws_s3_bucket.this["dashboard"].id
+  policy = data.aws_iam_policy_document.dashboard.json
+
+  depends_on = [aws_s3_bucket_public_access_block.this]
+}
+
 data "aws_iam_policy_document" "dashboard" {
+  source_policy_documents = [data.aws_iam_policy_document.tls_only["dashboard"].json]
+
   statement {
     sid       = "OurDistributionReads"
     actions   = ["s3:GetObject"]

@@ -191,29 +191,12 @@ resource "aws_ecs_service" "this" {
 
 # -- roles ----------------------------------------------------------------------------------------------
 
-data "aws_iam_policy_document" "task_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["ecs-tasks.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account_id]
-    }
-  }
-}
-
 # What starts a container: takes the image, hands it its secrets (and no other's), writes its log.
 resource "aws_iam_role" "execution" {
   for_each = local.containers
 
   name                 = "${local.name}-${each.key}-start"
-  assume_role_policy   = data.aws_iam_policy_document.task_trust.json
+  assume_role_policy   = data.aws_iam_policy_document.trust["ecs-tasks"].json
   permissions_boundary = aws_iam_policy.boundary.arn
 }
 
@@ -270,7 +253,7 @@ resource "aws_iam_role" "task" {
   for_each = local.containers
 
   name                 = "${local.name}-${each.key}"
-  assume_role_policy   = data.aws_iam_policy_document.task_trust.json
+  assume_role_policy   = data.aws_iam_policy_document.trust["ecs-tasks"].json
   permissions_boundary = aws_iam_policy.boundary.arn
 }
 

@@ -168,11 +168,7 @@ data "aws_iam_policy_document" "github_deploy" {
     condition {
       test     = "StringEquals"
       variable = "iam:PassedToService"
-
-      values = [
-        "backup.amazonaws.com", "ecs-tasks.amazonaws.com", "iot.amazonaws.com", "monitoring.rds.amazonaws.com", "scheduler.amazonaws.com",
-        "vpc-flow-logs.amazonaws.com",
-      ]
+      values   = [for service in local.services_with_roles : "${service}.amazonaws.com"]
     }
   }
 

@@ -125,13 +125,13 @@ resource "aws_iot_topic_rule" "telemetry" {
   kinesis {
     stream_name   = aws_kinesis_stream.telemetry.name
     partition_key = "$${topic(2)}" # the station: its messages share a shard and stay in order
-    role_arn      = aws_iam_role.iot_rule.arn
+    role_arn      = aws_iam_role.service["iot-rule"].arn
   }
 
   error_action {
     sqs {
       queue_url  = aws_sqs_queue.failed.id
-      role_arn   = aws_iam_role.iot_rule.arn
+      role_arn   = aws_iam_role.service["iot-rule"].arn
       use_base64 = false # the message is JSON already, with the original payload in base64
     }
   }
@@ -139,32 +139,9 @@ resource "aws_iot_topic_rule" "telemetry" {
   depends_on = [aws_iam_role_policy.iot_rule]
 }
 
-data "aws_iam_policy_document" "iot_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["iot.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account_id]
-    }
-  }
-}
-
-resource "aws_iam_role" "iot_rule" {
-  name                 = "${local.name}-iot-rule"
-  assume_role_policy   = data.aws_iam_policy_document.iot_trust.json
-  permissions_boundary = aws_iam_policy.boundary.arn
-}
-
 resource "aws_iam_role_policy" "iot_rule" {
   name   = "stream-and-queue"
-  role   = aws_iam_role.iot_rule.id
+  role   = aws_iam_role.service["iot-rule"].id
   policy = data.aws_iam_policy_document.iot_rule.json
 }
 
@@ -184,24 +161,5 @@ data "aws_iam_policy_document" "iot_rule" {
 
 resource "aws_iot_logging_options" "this" {
   default_log_level = local.is_prod ? "ERROR" : "WARN"
-  role_arn          = aws_iam_role.iot_logging.arn
-}
-
-resource "aws_iam_role" "iot_logging" {
-  name                 = "${local.name}-iot-logging"
-  assume_role_policy   = data.aws_iam_policy_document.iot_trust.json
-  permissions_boundary = aws_iam_policy.boundary.arn
-}
-
-resource "aws_iam_role_policy" "iot_logging" {
-  name   = "write-logs"
-  role   = aws_iam_role.iot_logging.id
-  policy = data.aws_iam_policy_document.iot_logging.json
-}
-
-data "aws_iam_policy_document" "iot_logging" {
-  statement {
-    actions   = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
-    resources = ["${aws_cloudwatch_log_group.iot.arn}:*"]
-  }
+  role_arn          = aws_iam_role.service["iot-logging"].arn
 }

@@ -131,42 +131,6 @@ resource "aws_route_table_association" "database" {
 resource "aws_flow_log" "rejected" {
   vpc_id          = aws_vpc.this.id
   traffic_type    = "REJECT"
-  log_destination = aws_cloudwatch_log_group.flow.arn
-  iam_role_arn    = aws_iam_role.flow_log.arn
-}
-
-resource "aws_iam_role" "flow_log" {
-  name                 = "${local.name}-flow-log"
-  assume_role_policy   = data.aws_iam_policy_document.flow_log_trust.json
-  permissions_boundary = aws_iam_policy.boundary.arn
-}
-
-data "aws_iam_policy_document" "flow_log_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["vpc-flow-logs.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account_id]
-    }
-  }
-}
-
-resource "aws_iam_role_policy" "flow_log" {
-  name   = "write-logs"
-  role   = aws_iam_role.flow_log.id
-  policy = data.aws_iam_policy_document.flow_log.json
-}
-
-data "aws_iam_policy_document" "flow_log" {
-  statement {
-    actions   = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
-    resources = ["${aws_cloudwatch_log_group.flow.arn}:*"]
-  }
+  log_destination = aws_cloudwatch_log_group.service["refused-packets"].arn
+  iam_role_arn    = aws_iam_role.service["flow-log"].arn
 }

@@ -9,26 +9,43 @@ resource "aws_cloudwatch_log_group" "task" {
   retention_in_days = var.log_retention_days
 }
 
-resource "aws_cloudwatch_log_group" "rds" {
-  for_each = toset(["postgresql", "upgrade"])
+# Logs of AWS's services, under the names that these insist on; only that of refused packets is ours.
+resource "aws_cloudwatch_log_group" "service" {
+  for_each = {
+    iot             = "AWSIotLogsV2"
+    rds-postgresql  = "/aws/rds/instance/${local.name}/postgresql"
+    rds-upgrade     = "/aws/rds/instance/${local.name}/upgrade"
+    refused-packets = "/${local.name}/refused-packets"
+    waf             = "aws-waf-logs-${local.name}"
+  }
 
-  name              = "/aws/rds/instance/${local.name}/${each.key}" # RDS's own name for it
+  name              = each.value
   retention_in_days = var.log_retention_days
 }
 
-resource "aws_cloudwatch_log_group" "flow" {
-  name              = "/${local.name}/refused-packets"
-  retention_in_days = var.log_retention_days
+locals {
+  # role: the log that it is for.
+  log_writers = {
+    flow-log    = aws_cloudwatch_log_group.service["refused-packets"].arn
+    iot-logging = aws_cloudwatch_log_group.service["iot"].arn
+  }
 }
 
-resource "aws_cloudwatch_log_group" "waf" {
-  name              = "aws-waf-logs-${local.name}" # WAF insists on this beginning
-  retention_in_days = var.log_retention_days
+resource "aws_iam_role_policy" "write_logs" {
+  for_each = local.log_writers
+
+  name   = "write-logs"
+  role   = aws_iam_role.service[each.key].id
+  policy = data.aws_iam_policy_document.write_logs[each.key].json
 }
 
-resource "aws_cloudwatch_log_group" "iot" {
-  name              = "AWSIotLogsV2" # IoT's own name for it
-  retention_in_days = var.log_retention_days
+data "aws_iam_policy_document" "write_logs" {
+  for_each = local.log_writers
+
+  statement {
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
+    resources = ["${each.value}:*"]
+  }
 }
 
 # Events of the log (docs/operations.md) that CloudWatch's own figures do not show.
@@ -94,84 +111,84 @@ resource "aws_sns_topic_subscription" "mail" {
 }
 
 locals {
-  database_dimensions = { DBInstanceIdentifier = aws_db_instance.this.identifier }
-  alb_dimensions      = { LoadBalancer = aws_lb.api.arn_suffix }
-  stream_dimensions   = { StreamName = aws_kinesis_stream.telemetry.name }
+  # Who counts: a namespace, and the dimensions that it knows us by.
+  counted_by = {
+    api_tasks   = { namespace = "AWS/ApplicationELB", dimensions = { LoadBalancer = aws_lb.api.arn_suffix, TargetGroup = aws_lb_target_group.api.arn_suffix } }
+    balancer    = { namespace = "AWS/ApplicationELB", dimensions = { LoadBalancer = aws_lb.api.arn_suffix } }
+    stream      = { namespace = "AWS/Kinesis", dimensions = { StreamName = aws_kinesis_stream.telemetry.name } }
+    failed      = { namespace = "AWS/SQS", dimensions = { QueueName = aws_sqs_queue.failed.name } }
+    unreadable  = { namespace = "AWS/SQS", dimensions = { QueueName = aws_sqs_queue.unreadable.name } }
+    vault       = { namespace = "AWS/Backup", dimensions = { BackupVaultName = aws_backup_vault.this.name } }
+    database    = { namespace = "AWS/RDS", dimensions = { DBInstanceIdentifier = aws_db_instance.this.identifier } }
+    iot         = { namespace = "AWS/IoT", dimensions = { Protocol = "MQTT" } }
+    api         = { namespace = "AWS/ECS", dimensions = { ClusterName = aws_ecs_cluster.this.name, ServiceName = "api" } }
+    ingest      = { namespace = "AWS/ECS", dimensions = { ClusterName = aws_ecs_cluster.this.name, ServiceName = "ingest" } }
+    api_runs    = { namespace = "ECS/ContainerInsights", dimensions = { ClusterName = aws_ecs_cluster.this.name, ServiceName = "api" } }
+    ingest_runs = { namespace = "ECS/ContainerInsights", dimensions = { ClusterName = aws_ecs_cluster.this.name, ServiceName = "ingest" } }
+  }
 
   # minutes: how long it must last. Silence is an alarm where it means that something has stopped, and not in staging,
   # which sleeps at night.
   alarms = {
     no-api = {
-      text       = "No task of the API is ready"
-      namespace  = "AWS/ApplicationELB", metric = "HealthyHostCount", statistic = "Minimum"
-      dimensions = merge(local.alb_dimensions, { TargetGroup = aws_lb_target_group.api.arn_suffix })
-      operator   = "LessThanThreshold", threshold = 1, minutes = 3, silence_is_alarm = local.is_prod
+      text     = "No task of the API is ready"
+      by       = "api_tasks", metric = "HealthyHostCount", statistic = "Minimum"
+      operator = "LessThanThreshold", threshold = 1, minutes = 3, silence_is_alarm = local.is_prod
     }
     api-errors = {
-      text       = "The API answers with 5xx"
-      namespace  = "AWS/ApplicationELB", metric = "HTTPCode_Target_5XX_Count", statistic = "Sum"
-      dimensions = local.alb_dimensions
-      operator   = "GreaterThanThreshold", threshold = 10, minutes = 5, silence_is_alarm = false
+      text     = "The API answers with 5xx"
+      by       = "balancer", metric = "HTTPCode_Target_5XX_Count", statistic = "Sum"
+      operator = "GreaterThanThreshold", threshold = 10, minutes = 5, silence_is_alarm = false
     }
     api-slow = {
-      text       = "One request in a hundred takes longer than 2 s"
-      namespace  = "AWS/ApplicationELB", metric = "TargetResponseTime", statistic = "p99"
-      dimensions = local.alb_dimensions
-      operator   = "GreaterThanThreshold", threshold = 2, minutes = 10, silence_is_alarm = false
+      text     = "One request in a hundred takes longer than 2 s"
+      by       = "balancer", metric = "TargetResponseTime", statistic = "p99"
+      operator = "GreaterThanThreshold", threshold = 2, minutes = 10, silence_is_alarm = false
     }
     ingest-lag = {
-      text       = "The oldest message on the stream waits for longer than a minute. docs/operations.md, IngestLag"
-      namespace  = "AWS/Kinesis", metric = "GetRecords.IteratorAgeMilliseconds", statistic = "Maximum"
-      dimensions = local.stream_dimensions
-      operator   = "GreaterThanThreshold", threshold = 60000, minutes = 5, silence_is_alarm = local.is_prod # nobody reads
+      text     = "The oldest message on the stream waits for longer than a minute. docs/operations.md, IngestLag"
+      by       = "stream", metric = "GetRecords.IteratorAgeMilliseconds", statistic = "Maximum"
+      operator = "GreaterThanThreshold", threshold = 60000, minutes = 5, silence_is_alarm = local.is_prod # nobody reads
     }
     nothing-received = {
-      text       = "No station says anything. docs/operations.md, NothingReceived"
-      namespace  = "AWS/Kinesis", metric = "IncomingRecords", statistic = "Sum"
-      dimensions = local.stream_dimensions
-      operator   = "LessThanThreshold", threshold = 1, minutes = 10, silence_is_alarm = local.is_prod
+      text     = "No station says anything. docs/operations.md, NothingReceived"
+      by       = "stream", metric = "IncomingRecords", statistic = "Sum"
+      operator = "LessThanThreshold", threshold = 1, minutes = 10, silence_is_alarm = local.is_prod
     }
     stream-full = {
-      text       = "A shard takes no more: messages go to the queue of failed actions. README.md, Scale"
-      namespace  = "AWS/Kinesis", metric = "WriteProvisionedThroughputExceeded", statistic = "Sum"
-      dimensions = local.stream_dimensions
-      operator   = "GreaterThanThreshold", threshold = 0, minutes = 5, silence_is_alarm = false
+      text     = "A shard takes no more: messages go to the queue of failed actions. README.md, Scale"
+      by       = "stream", metric = "WriteProvisionedThroughputExceeded", statistic = "Sum"
+      operator = "GreaterThanThreshold", threshold = 0, minutes = 5, silence_is_alarm = false
     }
     failed-actions = {
-      text       = "Messages that the rule could not put on the stream wait for longer than 15 minutes"
-      namespace  = "AWS/SQS", metric = "ApproximateAgeOfOldestMessage", statistic = "Maximum"
-      dimensions = { QueueName = aws_sqs_queue.failed.name }
-      operator   = "GreaterThanThreshold", threshold = 900, minutes = 5, silence_is_alarm = false
+      text     = "Messages that the rule could not put on the stream wait for longer than 15 minutes"
+      by       = "failed", metric = "ApproximateAgeOfOldestMessage", statistic = "Maximum"
+      operator = "GreaterThanThreshold", threshold = 900, minutes = 5, silence_is_alarm = false
     }
     unreadable-actions = {
-      text       = "Messages that were taken ten times and never settled"
-      namespace  = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", statistic = "Maximum"
-      dimensions = { QueueName = aws_sqs_queue.unreadable.name }
-      operator   = "GreaterThanThreshold", threshold = 0, minutes = 5, silence_is_alarm = false
+      text     = "Messages that were taken ten times and never settled"
+      by       = "unreadable", metric = "ApproximateNumberOfMessagesVisible", statistic = "Maximum"
+      operator = "GreaterThanThreshold", threshold = 0, minutes = 5, silence_is_alarm = false
     }
     backup-failed = {
-      text       = "A backup of the database came to nothing"
-      namespace  = "AWS/Backup", metric = "NumberOfBackupJobsFailed", statistic = "Sum"
-      dimensions = { BackupVaultName = aws_backup_vault.this.name }
-      operator   = "GreaterThanThreshold", threshold = 0, minutes = 1, silence_is_alarm = false
+      text     = "A backup of the database came to nothing"
+      by       = "vault", metric = "NumberOfBackupJobsFailed", statistic = "Sum"
+      operator = "GreaterThanThreshold", threshold = 0, minutes = 1, silence_is_alarm = false
     }
     database-cpu = {
-      text       = "The database's processor is busy"
-      namespace  = "AWS/RDS", metric = "CPUUtilization", statistic = "Average"
-      dimensions = local.database_dimensions
-      operator   = "GreaterThanThreshold", threshold = 85, minutes = 15, silence_is_alarm = false
+      text     = "The database's processor is busy"
+      by       = "database", metric = "CPUUtilization", statistic = "Average"
+      operator = "GreaterThanThreshold", threshold = 85, minutes = 15, silence_is_alarm = false
     }
     database-disk = {
-      text       = "Less than 5 GiB of the database's disk are free: it grows by itself, to database.max_storage_gib"
-      namespace  = "AWS/RDS", metric = "FreeStorageSpace", statistic = "Minimum"
-      dimensions = local.database_dimensions
-      operator   = "LessThanThreshold", threshold = 5 * pow(1024, 3), minutes = 5, silence_is_alarm = false
+      text     = "Less than 5 GiB of the database's disk are free: it grows by itself, to database.max_storage_gib"
+      by       = "database", metric = "FreeStorageSpace", statistic = "Minimum"
+      operator = "LessThanThreshold", threshold = 5 * pow(1024, 3), minutes = 5, silence_is_alarm = false
     }
     database-memory = {
-      text       = "Less than 100 MiB of the database's memory are free"
-      namespace  = "AWS/RDS", metric = "FreeableMemory", statistic = "Minimum"
-      dimensions = local.database_dimensions
-      operator   = "LessThanThreshold", threshold = 100 * pow(1024, 2), minutes = 15, silence_is_alarm = false
+      text     = "Less than 100 MiB of the database's memory are free"
+      by       = "database", metric = "FreeableMemory", statistic = "Minimum"
+      operator = "LessThanThreshold", threshold = 100 * pow(1024, 2), minutes = 15, silence_is_alarm = false
     }
   }
 }
@@ -181,9 +198,9 @@ resource "aws_cloudwatch_metric_alarm" "this" {
 
   alarm_name          = "${local.name}-${each.key}"
   alarm_description   = each.value.text
-  namespace           = each.value.namespace
+  namespace           = local.counted_by[each.value.by].namespace
   metric_name         = each.value.metric
-  dimensions          = each.value.dimensions
+  dimensions          = local.counted_by[each.value.by].dimensions
   statistic           = startswith(each.value.statistic, "p") ? null : each.value.statistic
   extended_statistic  = startswith(each.value.statistic, "p") ? each.value.statistic : null
   comparison_operator = each.value.operator
@@ -214,47 +231,21 @@ resource "aws_cloudwatch_metric_alarm" "event" {
 # -- dashboard ------------------------------------------------------------------------------------------
 
 locals {
-  # title, and what is drawn: [namespace, metric, dimension, value, …, options]
+  # title, and what is drawn: who counts, what, and which statistic of it
   graphs = [
-    ["Messages on the stream, a minute", [
-      ["AWS/Kinesis", "IncomingRecords", "StreamName", aws_kinesis_stream.telemetry.name, { stat = "Sum" }],
-      ["AWS/Kinesis", "GetRecords.Records", "StreamName", aws_kinesis_stream.telemetry.name, { stat = "Sum" }],
-    ]],
-    ["How late ingestion is, ms", [
-      ["AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", "StreamName", aws_kinesis_stream.telemetry.name, { stat = "Maximum" }],
-    ]],
-    ["Failed actions waiting", [
-      ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", aws_sqs_queue.failed.name, { stat = "Maximum" }],
-      ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", aws_sqs_queue.unreadable.name, { stat = "Maximum" }],
-    ]],
-    ["Stations connected, and refused", [
-      ["AWS/IoT", "Connect.Success", "Protocol", "MQTT", { stat = "Sum" }],
-      ["AWS/IoT", "Connect.AuthError", "Protocol", "MQTT", { stat = "Sum" }],
-    ]],
+    ["Messages on the stream, a minute", [["stream", "IncomingRecords", "Sum"], ["stream", "GetRecords.Records", "Sum"]]],
+    ["How late ingestion is, ms", [["stream", "GetRecords.IteratorAgeMilliseconds", "Maximum"]]],
+    ["Failed actions waiting", [for queue in ["failed", "unreadable"] : [queue, "ApproximateNumberOfMessagesVisible", "Maximum"]]],
+    ["Stations connected, and refused", [["iot", "Connect.Success", "Sum"], ["iot", "Connect.AuthError", "Sum"]]],
     ["Requests and errors, a minute", [
-      ["AWS/ApplicationELB", "RequestCount", "LoadBalancer", aws_lb.api.arn_suffix, { stat = "Sum" }],
-      ["AWS/ApplicationELB", "HTTPCode_Target_4XX_Count", "LoadBalancer", aws_lb.api.arn_suffix, { stat = "Sum" }],
-      ["AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", "LoadBalancer", aws_lb.api.arn_suffix, { stat = "Sum" }],
+      for metric in ["RequestCount", "HTTPCode_Target_4XX_Count", "HTTPCode_Target_5XX_Count"] : ["balancer", metric, "Sum"]
     ]],
-    ["Answer time, s", [
-      ["AWS/ApplicationELB", "TargetResponseTime", "LoadBalancer", aws_lb.api.arn_suffix, { stat = "p50" }],
-      ["AWS/ApplicationELB", "TargetResponseTime", "LoadBalancer", aws_lb.api.arn_suffix, { stat = "p99" }],
-    ]],
-    ["Processor of the tasks, %", [
-      for name in ["api", "ingest"] : ["AWS/ECS", "CPUUtilization", "ClusterName", aws_ecs_cluster.this.name, "ServiceName", name, { stat = "Average" }]
-    ]],
-    ["Running tasks", [
-      for name in ["api", "ingest"] : ["ECS/ContainerInsights", "RunningTaskCount", "ClusterName", aws_ecs_cluster.this.name, "ServiceName", name, { stat = "Average" }]
-    ]],
-    ["Database: processor, %", [
-      ["AWS/RDS", "CPUUtilization", "DBInstanceIdentifier", aws_db_instance.this.identifier, { stat = "Average" }],
-    ]],
-    ["Database: free disk, bytes", [
-      ["AWS/RDS", "FreeStorageSpace", "DBInstanceIdentifier", aws_db_instance.this.identifier, { stat = "Minimum" }],
-    ]],
-    ["Database: commit latency, s", [
-      ["AWS/RDS", "WriteLatency", "DBInstanceIdentifier", aws_db_instance.this.identifier, { stat = "p99" }],
-    ]],
+    ["Answer time, s", [for statistic in ["p50", "p99"] : ["balancer", "TargetResponseTime", statistic]]],
+    ["Processor of the tasks, %", [for service in ["api", "ingest"] : [service, "CPUUtilization", "Average"]]],
+    ["Running tasks", [for service in ["api_runs", "ingest_runs"] : [service, "RunningTaskCount", "Average"]]],
+    ["Database: processor, %", [["database", "CPUUtilization", "Average"]]],
+    ["Database: free disk, bytes", [["database", "FreeStorageSpace", "Minimum"]]],
+    ["Database: time of a write to its disk, s", [["database", "WriteLatency", "p99"]]],
   ]
 }
 
@@ -270,11 +261,15 @@ resource "aws_cloudwatch_dashboard" "this" {
         width  = 8
         height = 6
         properties = {
-          title   = graph[0]
-          metrics = graph[1]
-          region  = var.region
-          view    = "timeSeries"
-          period  = 60
+          title = graph[0]
+          metrics = [
+            for line in graph[1] : concat(
+              [local.counted_by[line[0]].namespace, line[1]], flatten([for name, value in local.counted_by[line[0]].dimensions : [name, value]]), [{ stat = line[2] }]
+            )
+          ]
+          region = var.region
+          view   = "timeSeries"
+          period = 60
         }
       }
     ]

@@ -84,37 +84,9 @@ resource "aws_db_instance" "this" {
   performance_insights_kms_key_id = aws_kms_key.data.arn
   enabled_cloudwatch_logs_exports = ["postgresql", "upgrade"]
   monitoring_interval             = 60
-  monitoring_role_arn             = aws_iam_role.rds_monitoring.arn
+  monitoring_role_arn             = aws_iam_role.service["rds-monitoring"].arn
 
-  depends_on = [aws_cloudwatch_log_group.rds]
-}
-
-resource "aws_iam_role" "rds_monitoring" {
-  name                 = "${local.name}-rds-monitoring"
-  assume_role_policy   = data.aws_iam_policy_document.rds_monitoring_trust.json
-  permissions_boundary = aws_iam_policy.boundary.arn
-}
-
-data "aws_iam_policy_document" "rds_monitoring_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["monitoring.rds.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account_id]
-    }
-  }
-}
-
-resource "aws_iam_role_policy_attachment" "rds_monitoring" {
-  role       = aws_iam_role.rds_monitoring.name
-  policy_arn = "arn:${local.partition}:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
+  depends_on = [aws_cloudwatch_log_group.service]
 }
 
 # RDS changes a managed password every 7 days unless told when. A container gets it at its start only, so the change

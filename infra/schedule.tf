@@ -1,31 +1,8 @@
 # What happens at fixed times: staging sleeps at night, exports are written, services restart after a new password.
 
-data "aws_iam_policy_document" "scheduler_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["scheduler.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account_id]
-    }
-  }
-}
-
-resource "aws_iam_role" "scheduler" {
-  name                 = "${local.name}-scheduler"
-  assume_role_policy   = data.aws_iam_policy_document.scheduler_trust.json
-  permissions_boundary = aws_iam_policy.boundary.arn
-}
-
 resource "aws_iam_role_policy" "scheduler" {
   name   = "what-is-scheduled"
-  role   = aws_iam_role.scheduler.id
+  role   = aws_iam_role.service["scheduler"].id
   policy = data.aws_iam_policy_document.scheduler.json
 }
 
@@ -80,7 +57,7 @@ resource "aws_scheduler_schedule" "export" {
 
   target {
     arn      = aws_ecs_cluster.this.arn
-    role_arn = aws_iam_role.scheduler.arn
+    role_arn = aws_iam_role.service["scheduler"].arn
 
     ecs_parameters {
       task_definition_arn = aws_ecs_task_definition.this["export"].arn_without_revision
@@ -116,7 +93,7 @@ resource "aws_scheduler_schedule" "restart" {
 
   target {
     arn      = "arn:${local.partition}:scheduler:::aws-sdk:ecs:updateService"
-    role_arn = aws_iam_role.scheduler.arn
+    role_arn = aws_iam_role.service["scheduler"].arn
     input    = jsonencode({ Cluster = aws_ecs_cluster.this.name, Service = each.value.name, ForceNewDeployment = true })
   }
 }
@@ -136,12 +113,12 @@ locals {
 }
 
 resource "aws_appautoscaling_scheduled_action" "sleep" {
-  for_each = local.sleeps_at_night ? local.scaled : {}
+  for_each = local.sleeps_at_night ? aws_appautoscaling_target.tasks : {}
 
   name               = "${local.name}-${each.key}-sleep"
-  service_namespace  = aws_appautoscaling_target.tasks[each.key].service_namespace
-  scalable_dimension = aws_appautoscaling_target.tasks[each.key].scalable_dimension
-  resource_id        = aws_appautoscaling_target.tasks[each.key].resource_id
+  service_namespace  = each.value.service_namespace
+  scalable_dimension = each.value.scalable_dimension
+  resource_id        = each.value.resource_id
   schedule           = local.night.sleep
   timezone           = var.night.timezone
 
@@ -152,18 +129,18 @@ resource "aws_appautoscaling_scheduled_action" "sleep" {
 }
 
 resource "aws_appautoscaling_scheduled_action" "wake" {
-  for_each = local.sleeps_at_night ? local.scaled : {}
+  for_each = local.sleeps_at_night ? aws_appautoscaling_target.tasks : {}
 
   name               = "${local.name}-${each.key}-wake"
-  service_namespace  = aws_appautoscaling_target.tasks[each.key].service_namespace
-  scalable_dimension = aws_appautoscaling_target.tasks[each.key].scalable_dimension
-  resource_id        = aws_appautoscaling_target.tasks[each.key].resource_id
+  service_namespace  = each.value.service_namespace
+  scalable_dimension = each.value.scalable_dimension
+  resource_id        = each.value.resource_id
   schedule           = local.night.wake
   timezone           = var.night.timezone
 
   scalable_target_action {
-    min_capacity = each.value.min_tasks
-    max_capacity = each.value.max_tasks
+    min_capacity = each.value.min_capacity
+    max_capacity = each.value.max_capacity
   }
 
   depends_on = [aws_appautoscaling_scheduled_action.sleep] # Application Auto Scaling takes one at a time for a target
@@ -185,7 +162,7 @@ resource "aws_scheduler_schedule" "database" {
 
   target {
     arn      = "arn:${local.partition}:scheduler:::aws-sdk:rds:${each.key}DBInstance"
-    role_arn = aws_iam_role.scheduler.arn
+    role_arn = aws_iam_role.service["scheduler"].arn
     input    = jsonencode({ DbInstanceIdentifier = aws_db_instance.this.identifier })
   }
 }

@@ -11,6 +11,17 @@ locals {
   }
 
   tasks = toset(["api", "ingest", "jobs"])
+
+  # Inside the VPC who is let out is let in: each of these is a rule at both ends.
+  flows = merge(
+    { alb-api = { from = "alb", to = "api", port = local.api_port, egress = "To the API", ingress = "From the load balancer" } },
+    { for task in local.tasks : "${task}-database" => {
+      from = task, to = "database", port = 5432, egress = "To PostgreSQL", ingress = "From ${task}"
+    } },
+    { for task in local.tasks : "${task}-endpoints" => {
+      from = task, to = "endpoints", port = 443, egress = "To AWS services, within the VPC", ingress = "From ${task}"
+    } },
+  )
 }
 
 resource "aws_security_group" "this" {
@@ -49,66 +60,26 @@ resource "aws_vpc_security_group_ingress_rule" "alb_http" {
   to_port           = 80
 }
 
-resource "aws_vpc_security_group_egress_rule" "alb_to_api" {
-  security_group_id            = aws_security_group.this["alb"].id
-  description                  = "To the API"
-  referenced_security_group_id = aws_security_group.this["api"].id
+resource "aws_vpc_security_group_egress_rule" "flow" {
+  for_each = local.flows
+
+  security_group_id            = aws_security_group.this[each.value.from].id
+  description                  = each.value.egress
+  referenced_security_group_id = aws_security_group.this[each.value.to].id
   ip_protocol                  = "tcp"
-  from_port                    = local.api_port
-  to_port                      = local.api_port
+  from_port                    = each.value.port
+  to_port                      = each.value.port
 }
 
-resource "aws_vpc_security_group_ingress_rule" "api_from_alb" {
-  security_group_id            = aws_security_group.this["api"].id
-  description                  = "From the load balancer"
-  referenced_security_group_id = aws_security_group.this["alb"].id
+resource "aws_vpc_security_group_ingress_rule" "flow" {
+  for_each = local.flows
+
+  security_group_id            = aws_security_group.this[each.value.to].id
+  description                  = each.value.ingress
+  referenced_security_group_id = aws_security_group.this[each.value.from].id
   ip_protocol                  = "tcp"
-  from_port                    = local.api_port
-  to_port                      = local.api_port
-}
-
-resource "aws_vpc_security_group_egress_rule" "task_to_database" {
-  for_each = local.tasks
-
-  security_group_id            = aws_security_group.this[each.key].id
-  description                  = "To PostgreSQL"
-  referenced_security_group_id = aws_security_group.this["database"].id
-  ip_protocol                  = "tcp"
-  from_port                    = 5432
-  to_port                      = 5432
-}
-
-resource "aws_vpc_security_group_ingress_rule" "database_from_task" {
-  for_each = local.tasks
-
-  security_group_id            = aws_security_group.this["database"].id
-  description                  = "From ${each.key}"
-  referenced_security_group_id = aws_security_group.this[each.key].id
-  ip_protocol                  = "tcp"
-  from_port                    = 5432
-  to_port                      = 5432
-}
-
-resource "aws_vpc_security_group_egress_rule" "task_to_endpoints" {
-  for_each = local.tasks
-
-  security_group_id            = aws_security_group.this[each.key].id
-  description                  = "To AWS services, within the VPC"
-  referenced_security_group_id = aws_security_group.this["endpoints"].id
-  ip_protocol                  = "tcp"
-  from_port                    = 443
-  to_port                      = 443
-}
-
-resource "aws_vpc_security_group_ingress_rule" "endpoints_from_task" {
-  for_each = local.tasks
-
-  security_group_id            = aws_security_group.this["endpoints"].id
-  description                  = "From ${each.key}"
-  referenced_security_group_id = aws_security_group.this[each.key].id
-  ip_protocol                  = "tcp"
-  from_port                    = 443
-  to_port                      = 443
+  from_port                    = each.value.port
+  to_port                      = each.value.port
 }
 
 resource "aws_vpc_security_group_egress_rule" "task_to_s3" {

@@ -98,7 +98,7 @@ resource "aws_wafv2_web_acl_association" "api" {
 
 resource "aws_wafv2_web_acl_logging_configuration" "api" {
   resource_arn            = aws_wafv2_web_acl.api.arn
-  log_destination_configs = [aws_cloudwatch_log_group.waf.arn]
+  log_destination_configs = [aws_cloudwatch_log_group.service["waf"].arn]
 
   # Only what was stopped, and never what proves who somebody is.
   logging_filter {

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.support.fetch_checkov import NoCheckov, fetch, find_checkov
-from tests.support.terraform import INFRA
+from tests.support.terraform import INFRA, NOT_COPIED
 
 CONFIG = INFRA / ".checkov.yaml"
+MISTAKE = "mistake/rds.tf"
 TIMEOUT_S = 300
 
 
@@ -28,12 +30,21 @@ def checkov() -> Path:
         pytest.skip(str(missing))
 
 
-def failed_checks(checkov: Path, folder: Path, tmp_path: Path) -> list[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+@pytest.fixture(scope="module")
+def failed_checks(checkov: Path, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]]:
+    """In which file, and what; of a copy of infra/ with a public database in a folder beside it."""
+    folder = tmp_path_factory.mktemp("checkov") / "infra"
+    shutil.copytree(INFRA, folder, ignore=shutil.ignore_patterns(*NOT_COPIED))
+    text = (INFRA / "rds.tf").read_text()
+    closed = re.search(r"publicly_accessible\s+= false", text)
+    assert closed is not None
+    mistake = folder / MISTAKE
+    mistake.parent.mkdir()
+    mistake.write_text(text.replace(closed[0], "publicly_accessible = true"))
     done = subprocess.run(
         [str(checkov), "--config-file", str(CONFIG), "--directory", str(folder), "--output", "json"],
-        cwd=tmp_path,
-        env=environment,
+        cwd=folder.parent,
+        env={name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -43,22 +54,18 @@ def failed_checks(checkov: Path, folder: Path, tmp_path: Path) -> list[str]:
     report = json.loads(done.stdout or "{}")
     assert report.get("summary", {}).get("passed", 0) > 0, f"checkov looked at nothing\n{done.stderr}"
     assert report["summary"]["parsing_errors"] == 0
-    failed = report["results"]["failed_checks"]
-    return [f"{check['check_id']} {check['resource']}: {check['check_name']}" for check in failed]
+    return [
+        (check["file_path"].lstrip("/"), f"{check['check_id']} {check['resource']}: {check['check_name']}")
+        for check in report["results"]["failed_checks"]
+    ]
 
 
-def test_nothing_is_open_without_a_reason(checkov: Path, tmp_path: Path) -> None:
-    assert failed_checks(checkov, INFRA, tmp_path) == []
+def test_nothing_is_open_without_a_reason(failed_checks: list[tuple[str, str]]) -> None:
+    assert [(file, failure) for file, failure in failed_checks if file != MISTAKE] == []
 
 
-def test_a_public_database_is_noticed(checkov: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "broken"
-    folder.mkdir()
-    text = (INFRA / "rds.tf").read_text()
-    closed = re.search(r"publicly_accessible\s+= false", text)
-    assert closed is not None
-    (folder / "rds.tf").write_text(text.replace(closed[0], "publicly_accessible = true"))
-    assert any("CKV_AWS_17 " in failure for failure in failed_checks(checkov, folder, tmp_path))
+def test_a_public_database_is_noticed(failed_checks: list[tuple[str, str]]) -> None:
+    assert any("CKV_AWS_17 " in failure for file, failure in failed_checks if file == MISTAKE)
 
 
 def test_every_skipped_check_has_its_reason() -> None:

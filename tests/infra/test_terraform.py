@@ -33,7 +33,7 @@ def test_environments_are_as_their_own_tests_say(initialised: Workspace) -> None
 MISTAKES = (
     ("rds.tf", " multi_az               = local.is_prod", " multi_az = false", "stands in one zone"),
     ("iot.tf", 'client/${local.this_thing}"', 'client/*"', "is not below the station's own name"),
-    ("autoscaling.tf", "cpu_low_percent  = 30", "cpu_low_percent  = 50", "not taken away below 30 %"),
+    ("autoscaling.tf", "threshold  = 30", "threshold  = 50", "not taken away below 30 %"),
     ("schedule.tf", "sleeps_at_night = !local.is_prod", "sleeps_at_night = true", "prod has a night"),
 )
 """In which file, what stands there, what somebody makes of it, and what infra/tests then says."""

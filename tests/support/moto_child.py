@@ -21,11 +21,13 @@ from moto.moto_server.werkzeug_app import (
     MotoRequestHandler,
     create_backend_app,
 )
+from moto.rds.models import RDSBackend
 from moto.s3.models import FakeBucket
 from werkzeug.serving import make_server
 
 _logging_options: dict[str, Any] = {}
 _backup_selections: dict[str, dict[str, Any]] = {}
+_create_db_instance_of = RDSBackend.create_db_instance
 _describe_another_endpoint = IoTResponse.describe_endpoint
 _endpoints: dict[str, Any] = {}
 
@@ -63,6 +65,8 @@ def correct_answers() -> None:
         (IoTResponse, "describe_endpoint", _describe_endpoint),
         # Bucket policies without their conditions: "nothing without TLS" would refuse everything.
         (FakeBucket, "get_permission", lambda *_: PermissionResult.NEUTRAL),
+        # Certificates of an authority that AWS has not: the provider changes it, and waits for RDS once more.
+        (RDSBackend, "create_db_instance", _create_db_instance),
     )
     for owner, name, answer in answers:
         getattr(owner, name)  # an AttributeError when moto has renamed it
@@ -80,6 +84,10 @@ def _describe_endpoint(response: IoTResponse) -> Any:
     if kind not in _endpoints:
         _endpoints[kind] = _describe_another_endpoint(response)
     return _endpoints[kind]
+
+
+def _create_db_instance(backend: RDSBackend, given: dict[str, Any]) -> Any:
+    return _create_db_instance_of(backend, {"ca_certificate_identifier": "rds-ca-rsa2048-g1", **given})
 
 
 def _subscribers(response: BudgetsResponse) -> str:

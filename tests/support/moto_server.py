@@ -41,7 +41,7 @@ def running_moto(log_file: Path | None = None) -> Iterator[str]:
                     death_signal=signal.SIGKILL,
                 ),
                 cwd=Path(__file__).parents[2],
-                env=_without_aws(os.environ) | {"MOTO_PORT": str(port)},
+                env=_without_aws(os.environ) | {"MOTO_PORT": str(port), "MOTO_ACM_VALIDATION_WAIT": "0"},
                 pass_fds=[listening.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -112,6 +112,7 @@ class Workspace:
             "TF_CLI_CONFIG_FILE": str(self._configuration(folder)),
             "TF_IN_AUTOMATION": "1",
             "CHECKPOINT_DISABLE": "1",
+            "GOGC": "400",  # a quarter less processor time, for some hundred MB of memory
         }
 
     def override(self, text: str) -> None:
