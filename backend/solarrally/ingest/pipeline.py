@@ -36,7 +36,6 @@ from solarrally.ingest.moments import Moments
 from solarrally.ingest.parking import ParkingPlaces
 from solarrally.ingest.ports import (
     Broker,
-    Checkpoint,
     Delivery,
     ParkedDelivery,
     Progress,

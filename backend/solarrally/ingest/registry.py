@@ -96,6 +96,11 @@ class Registry:
         if any(site_id not in self._tariffs for station in stations.values() for site_id in station.sites()):
             await self.read_tariffs()  # the site is younger than what we know of prices
 
+    @property
+    def has_recovered(self) -> bool:
+        """Whether `take_recovered` has something to give."""
+        return bool(self._recovered)
+
     def take_recovered(self) -> list[tuple[Station, int, list[Session]]]:
         """Connectors whose written state was behind their readings, with the sessions that changed since."""
         recovered, self._recovered = self._recovered, []

@@ -31,7 +31,7 @@ from solarrally.ingest.ports import (
     Store,
     Transaction,
 )
-from solarrally.ingest.registry import Registry
+from solarrally.ingest.registry import EARLIEST, Registry
 from solarrally.ingest.rules import IngestRules
 from solarrally.ingest.showing import Showing
 
@@ -93,8 +93,10 @@ class Writer:
 
     @property
     def next_due_at(self) -> datetime | None:
-        """When `show_due` has something to do."""
-        return self._showing.next_due_at
+        """When `show_due` has something to do: at once where a crash left something unwritten, since such a
+        station may have nothing more to say.
+        """
+        return EARLIEST if self._registry.has_recovered else self._showing.next_due_at
 
     def forget(self) -> None:
         """Start anew from what is in the database."""

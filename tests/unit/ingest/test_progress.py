@@ -103,7 +103,7 @@ def test_poison_is_passed_by_a_checkpoint_only_with_all_around_it_settled(
             for number in range(passed):
                 uid = f"cp{number % 2}"
                 assert number in poison or (uid, at(10 * number)) in stored
-            # What is settled is passed: were it read again, its events and rejected parts would be kept twice.
+            # What is settled is passed: read again, its events and rejected parts would be kept twice.
             assert len(self.tables.readings) + len(self.tables.rejected) == passed
 
         async def load_stations(self, evse_uids):  # type: ignore[no-untyped-def]

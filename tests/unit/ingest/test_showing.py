@@ -66,6 +66,22 @@ def test_after_a_crash_the_readings_since_the_written_state_are_folded_again() -
     assert connector.session.energy_wh == 18
 
 
+async def test_what_a_crash_left_unwritten_is_written_though_nobody_says_anything_more() -> None:
+    store = MemoryStore()
+    await asyncio.to_thread(
+        ingest_one_by_one, store, [charging(n, 2.0 * n) for n in range(10)], is_killed=True
+    )
+    pipeline = Pipeline(QueueBroker([]), store, RULES, Clock(at(100)))
+
+    task = asyncio.create_task(pipeline.run())
+    async with asyncio.timeout(10):
+        while store.tables.connectors["cp1", 1][1].ts != at(9):  # noqa: ASYNC110
+            await asyncio.sleep(0)
+
+    pipeline.stop()
+    await task
+
+
 def test_a_message_after_the_crash_continues_where_the_readings_ended() -> None:
     store = MemoryStore()
     ingest_one_by_one(store, [charging(n, 2.0 * n) for n in range(10)], is_killed=True)
