@@ -20,7 +20,7 @@ import pytest
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from solarrally.embedded.postgres import EmbeddedPostgres
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 from solarrally.storage.migrate import migrate
 from tests.support.administration import administration_of, execute
 

@@ -119,18 +119,18 @@ def migrate() -> None:
     missing.
     """
     settings = _start()
-    from solarrally import wiring
+    from solarrally import database_wiring
 
-    _run(wiring.migrate_and_seed(settings))
+    _run(database_wiring.migrate_and_seed(settings))
 
 
 @app.command()
 def serve() -> None:
     """Serve the REST API and the live WebSocket."""
     settings = _start()
-    from solarrally import wiring
+    from solarrally import api_wiring
 
-    _run(wiring.serve_api(settings))
+    _run(api_wiring.serve_api(settings))
 
 
 @app.command()

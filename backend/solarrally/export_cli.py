@@ -16,7 +16,7 @@ from typing import Annotated, Any, BinaryIO, Final
 import typer
 from rich.console import Console
 
-from solarrally import wiring
+from solarrally import database_wiring, wiring
 from solarrally.errors import SolarRallyError
 from solarrally.rejected_cli import instant
 from solarrally.settings import Settings, load_settings
@@ -77,7 +77,7 @@ async def _export(
     counted = _Progress()
     engine = create_engine(wiring.database_dsn(settings), pool_size=1, application_name="solarrally-export")
     try:
-        with wiring.reaching_database(settings), _complete_or_nothing(output) as file:
+        with database_wiring.reaching_database(settings), _complete_or_nothing(output) as file:
             async with aclosing(export_rows(engine, described, where)) as batches:
                 async for piece in file_pieces(counted.rows(batches), writer, piece_bytes=1_000_000):
                     file.write(piece)

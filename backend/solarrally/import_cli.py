@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from solarrally import wiring
+from solarrally import database_wiring, wiring
 from solarrally.dialects.offline_log import LineLog
 from solarrally.domain.offline_log import LogFormat, RejectedLine, UnreadableLog
 from solarrally.errors import SolarRallyError
@@ -66,7 +66,7 @@ async def _import(
 ) -> ImportRow:
     engine = create_engine(wiring.database_dsn(settings), pool_size=1, application_name="solarrally-import")
     try:
-        with wiring.reaching_database(settings), _unpacked(path) as content:
+        with database_wiring.reaching_database(settings), _unpacked(path) as content:
             row, is_new = await _hand_over(
                 engine, settings, path, content, evse_uid, connector_id, log_format
             )

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from solarrally import wiring
+from solarrally import database_wiring, wiring
 from solarrally.rejected_cli import instant
 from solarrally.settings import Settings, load_settings
 from solarrally.storage import compaction, rejected, retention
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 from solarrally.storage.leadership import try_lead
 from solarrally.storage.partitions import ahead, existing_days
 from solarrally.storage.retention import Drop
@@ -55,7 +55,7 @@ def maintain(
 
 async def _maintain(settings: Settings, *, dry_run: bool, recompute_since: datetime | None) -> bool:
     """Whether everything that was to be done is done."""
-    with wiring.reaching_database(settings):
+    with database_wiring.reaching_database(settings):
         db = await connect(
             wiring.database_dsn(settings), application_name="solarrally-maintain", statement_timeout_s=None
         )

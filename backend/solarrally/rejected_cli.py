@@ -18,13 +18,13 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from solarrally import wiring
+from solarrally import database_wiring, wiring
 from solarrally.dialects.routes import Routes
 from solarrally.errors import RejectedMessage, SolarRallyError
 from solarrally.rejected_file import FIELDS, as_text, fields_of, message_of
 from solarrally.settings import Settings, load_settings
 from solarrally.storage import rejected
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 from solarrally.storage.rejected import Parking, Rejected, Selection
 from solarrally.storage.station_routes import load_routes
 from solarrally.terminal import plain, print_json, print_table, say, table, utc
@@ -278,7 +278,7 @@ def recover_failed_actions() -> None:
     does this all the time with that setting and SOLARRALLY_BROKER=aws_kinesis.
     """
     settings = load_settings()
-    with wiring.reaching_database(settings):
+    with database_wiring.reaching_database(settings):
         recovered, rejected_count = asyncio.run(wiring.recover_failed_actions(settings))
     say(f"{recovered} messages handed to the ingestor, {rejected_count} kept as rejected")
 
@@ -353,7 +353,7 @@ def _run(
     """Do the work on a connection of its own."""
 
     async def connected() -> _T:
-        with wiring.reaching_database(settings):
+        with database_wiring.reaching_database(settings):
             db = await connect(wiring.database_dsn(settings), application_name="solarrally-rejected")
             try:
                 return await work(db)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, TypeVar
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from solarrally import wiring
+from solarrally import database_wiring, wiring
 from solarrally.authority_cli import (
     MAX_DAYS,
     RESERVED,
@@ -364,7 +364,7 @@ def _run(work: Callable[[AsyncEngine, Settings], Coroutine[Any, Any, _T]]) -> _T
             wiring.database_dsn(settings), pool_size=1, application_name="solarrally-stations"
         )
         try:
-            with wiring.reaching_database(settings):
+            with database_wiring.reaching_database(settings):
                 return await work(engine, settings)
         finally:
             await engine.dispose()

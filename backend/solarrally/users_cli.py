@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from solarrally import wiring
+from solarrally import database_wiring, wiring
 from solarrally.domain.permission import PERMISSIONS_IN_WORDS, Permission, Role
 from solarrally.errors import SolarRallyError
 from solarrally.settings import load_settings
@@ -444,7 +444,7 @@ def _run(work: Callable[[AsyncEngine], Coroutine[Any, Any, _T]]) -> _T:
             wiring.database_dsn(settings), pool_size=1, application_name="solarrally-users"
         )
         try:
-            with wiring.reaching_database(settings):
+            with database_wiring.reaching_database(settings):
                 return await work(engine)
         finally:
             await engine.dispose()

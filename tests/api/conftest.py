@@ -21,7 +21,8 @@ from solarrally.api.server import make_server
 from solarrally.dialects.offline_log import LineLog
 from solarrally.hub import Hub
 from solarrally.mail import Mailer
-from solarrally.storage.engine import connect, create_engine
+from solarrally.storage.connections import connect
+from solarrally.storage.engine import create_engine
 from solarrally.storage.feed import Feed
 from tests.api.resolved_routes import reuse_resolved_routes
 from tests.api.world import JWT_SECRET, PASSWORD, World, eventually

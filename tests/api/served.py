@@ -15,7 +15,8 @@ from solarrally.api.app import create_app
 from solarrally.api.options import ApiOptions
 from solarrally.api.server import make_server
 from solarrally.hub import Hub
-from solarrally.storage.engine import connect, create_engine
+from solarrally.storage.connections import connect
+from solarrally.storage.engine import create_engine
 from solarrally.storage.feed import Feed
 from tests.api.conftest import DEFAULTS
 from tests.api.mailbox import Mailbox

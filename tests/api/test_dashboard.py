@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from solarrally.wiring import DASHBOARD_DIR, api_options
+from solarrally.api_wiring import DASHBOARD_DIR, api_options
 from tests.api.conftest import AppMaker, Serve, running
 from tests.api.world import World
 from tests.builders import make_settings

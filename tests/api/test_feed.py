@@ -14,7 +14,8 @@ import pytest
 
 from solarrally.domain.update import AlertUpdate, CommandUpdate, ConnectorUpdate, LiveState, SessionUpdate
 from solarrally.embedded.postgres import EmbeddedPostgres
-from solarrally.storage.engine import connect, create_engine
+from solarrally.storage.connections import connect
+from solarrally.storage.engine import create_engine
 from solarrally.storage.feed import Feed
 from solarrally.storage.migrate import migrate
 from tests.api.world import T0, World, a_command, a_session, an_alert, an_update, eventually, session_id

@@ -15,12 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from solarrally.api import public_status
 from solarrally.api.account_rules import AccountRules
 from solarrally.api.public_status import KEPT_S, PublicStatus
+from solarrally.api_wiring import api_options
 from solarrally.domain.reading import ConnectorStatus
 from solarrally.errors import StoreUnavailable
 from solarrally.storage.engine import create_engine
 from solarrally.storage.queries import PublicSiteRow, PublicSites
 from solarrally.storage.queries import public_status as query
-from solarrally.wiring import api_options
 from tests.api.conftest import AppMaker, running
 from tests.api.mailbox import Mailbox
 from tests.api.world import World

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 from solarrally.storage.notice import CHANNEL
 
 

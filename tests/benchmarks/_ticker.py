@@ -18,7 +18,7 @@ from uuid import UUID
 import uvloop
 
 from solarrally.domain.update import ConnectorUpdate, SessionUpdate
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 from solarrally.storage.notice import CHANNEL, encode_notices
 
 

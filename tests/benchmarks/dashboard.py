@@ -28,7 +28,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
-from solarrally.wiring import DASHBOARD_DIR
+from solarrally.api_wiring import DASHBOARD_DIR
 from tests.benchmarks import _report as report
 from tests.benchmarks._fake_api import FakeApi, FrameKind
 from tests.benchmarks._stack import Failed, progress

@@ -20,7 +20,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from solarrally.embedded.postgres import EmbeddedPostgres
-from solarrally.storage.engine import connect, create_engine
+from solarrally.storage.connections import connect
+from solarrally.storage.engine import create_engine
 from solarrally.storage.queries import READINGS, ExportFilter, export_rows
 from solarrally.tabular import FileFormat, file_pieces, make_writer
 from tests.support.offline_logs import import_now, ingest, prepare, upload

@@ -26,7 +26,7 @@ from solarrally.brokers.address import parse_address
 from solarrally.embedded.postgres import EmbeddedPostgres
 from solarrally.embedded.temporary import temporary_broker, temporary_dir
 from solarrally.live_client import log_in
-from solarrally.storage.engine import connect as connect_database
+from solarrally.storage.connections import connect as connect_database
 from tests.support.backend import Backend, running_backend
 
 

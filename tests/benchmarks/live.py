@@ -37,7 +37,7 @@ from typing import Any
 from solarrally.embedded.postgres import EmbeddedPostgres
 from solarrally.embedded.temporary import temporary_dir
 from solarrally.live_client import log_in
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 from tests.benchmarks import _report as report
 from tests.benchmarks._processes import CpuMeter, rss_bytes
 from tests.benchmarks._stack import Companion, Failed, progress

@@ -28,7 +28,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 from solarrally.storage.partitions import ensure_partitions
 from tests.benchmarks import _report as report
 from tests.benchmarks._flood import flood

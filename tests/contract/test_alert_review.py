@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from solarrally.database_wiring import migrate_and_seed
 from solarrally.domain.alert import AlertKind, AlertReview, AlertRules
 from solarrally.domain.bucket import bucket_start
 from solarrally.domain.fleet import Station, StationFacts
@@ -18,7 +19,7 @@ from solarrally.domain.reading import Quality
 from solarrally.ingest.ports import RollupMark, StationEvent
 from solarrally.storage.notice import CHANNEL
 from solarrally.storage.store import PostgresStore
-from solarrally.wiring import build_store, migrate_and_seed
+from solarrally.wiring import build_store
 from tests.builders import at, make_settings, reading
 from tests.contract.test_store_contract import charging, ingest
 from tests.fakes.memory_store import MemoryStore

@@ -11,12 +11,13 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from solarrally.database_wiring import migrate_and_seed
 from solarrally.domain.command import Answer, CommandResult, answered
 from solarrally.domain.update import CommandUpdate
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 from solarrally.storage.notice import CHANNEL, decode_notice
 from solarrally.storage.store import PostgresStore
-from solarrally.wiring import build_store, migrate_and_seed
+from solarrally.wiring import build_store
 from tests.builders import at, make_settings
 from tests.fakes.memory_store import MemoryStore
 

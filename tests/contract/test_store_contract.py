@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from solarrally.database_wiring import migrate_and_seed
 from solarrally.dialects.digest import content_digest
 from solarrally.domain.bill import Account, credit, settle
 from solarrally.domain.fleet import Station, StationFacts, newest
@@ -30,10 +31,10 @@ from solarrally.ingest.ports import (
 )
 from solarrally.ingest.registry import Registry
 from solarrally.ingest.rules import IngestRules
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 from solarrally.storage.queries import Issuer
 from solarrally.storage.store import PostgresStore
-from solarrally.wiring import build_store, migrate_and_seed
+from solarrally.wiring import build_store
 from tests.builders import MAX_POWER_W, RULES, at, make_settings, reading
 from tests.fakes.memory_store import MemoryStore
 

@@ -10,13 +10,14 @@ from typing import TypeAlias
 
 import pytest
 
+from solarrally.database_wiring import migrate_and_seed
 from solarrally.domain.stream import HIGHEST_HASH, HashRange, Shard
 from solarrally.errors import StoreUnavailable
 from solarrally.ingest.ports import Checkpoint
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 from solarrally.storage.store import PostgresStore
 from solarrally.storage.streams import OwnedShard, StreamMembership, lock_key
-from solarrally.wiring import build_store, migrate_and_seed
+from solarrally.wiring import build_store
 from tests.builders import make_settings
 from tests.fakes.memory_store import MemoryStore
 

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 
 import pytest
 
+from solarrally.database_wiring import migrate_and_seed
 from solarrally.embedded.broker_process import BrokerProcess
 from solarrally.embedded.ports import any_free_port
 from solarrally.embedded.postgres import EmbeddedPostgres
 from solarrally.embedded.temporary import FAST_AND_FORGETFUL, temporary_dir
-from solarrally.wiring import migrate_and_seed
 from tests.builders import make_settings
 from tests.support.brokers import running_broker
 from tests.support.fault_fixtures import run, shared_server  # noqa: F401  fixtures of every test here

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 from tests.support.charging_fleet import Message, fleet, in_turn, rounds
 from tests.support.fault_harness import FaultRun
 from tests.support.ingestor import IngestorProcess

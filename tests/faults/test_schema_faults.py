@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 from tests.support.charging_fleet import fleet, in_turn
 from tests.support.fault_harness import FaultRun
 

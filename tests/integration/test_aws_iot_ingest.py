@@ -12,9 +12,10 @@ import asyncpg
 import pytest
 
 from solarrally.brokers.aws_iot import AwsIotBroker
+from solarrally.database_wiring import migrate_and_seed
 from solarrally.ingest.pipeline import Pipeline
 from solarrally.ingest.ports import Delivery
-from solarrally.wiring import build_store, ingest_rules, migrate_and_seed, routes, utc_now
+from solarrally.wiring import build_store, ingest_rules, routes, utc_now
 from tests.builders import make_settings
 from tests.faults.test_aws_iot_killed import (
     aws_run,

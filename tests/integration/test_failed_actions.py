@@ -14,13 +14,13 @@ from typer.testing import CliRunner
 
 from solarrally.brokers.aws_sqs import FailedActionQueue
 from solarrally.cli import app
+from solarrally.database_wiring import migrate_and_seed
 from solarrally.dialects.routes import Routes
 from solarrally.errors import StoreUnavailable
 from solarrally.ingest.ports import FailedAction
 from solarrally.ingest.recovery import Recovery
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 from solarrally.storage.recovered import PostgresRecovery
-from solarrally.wiring import migrate_and_seed
 from tests.builders import make_settings
 from tests.support.aws_stream import failed_action, make_queue, make_stream, running_aws_streams
 from tests.support.charging_fleet import Message, fleet, rounds

@@ -16,14 +16,15 @@ import asyncpg
 import pytest
 
 from solarrally.brokers.aws_kinesis import Read
+from solarrally.database_wiring import migrate_and_seed
 from solarrally.domain.alert import AlertRules
 from solarrally.domain.bucket import bucket_start
 from solarrally.domain.stream import HashRange, Shard
 from solarrally.errors import NotLeading, StoreUnavailable, StreamError
 from solarrally.ingest.rules import IngestRules
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 from solarrally.storage.streams import OwnedShard
-from solarrally.wiring import build_store, migrate_and_seed
+from solarrally.wiring import build_store
 from tests.builders import make_settings, payload
 from tests.support.aws_stream import AwsStream, make_stream, record_of, running_aws_streams
 from tests.support.charging_fleet import Message, fleet, rounds

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 from solarrally.tabular import FileFormat
 from tests.support.offline_logs import (
     epfl_messages,

@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from solarrally.storage import partitions
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 from solarrally.storage.partitions import (
     ahead,
     days_in_default,

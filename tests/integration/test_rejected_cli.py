@@ -22,7 +22,7 @@ import pytest
 from solarrally import cli as program
 from solarrally.domain.bucket import bucket_start
 from solarrally.ingest.ports import KEPT_PAYLOAD_BYTES
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 from solarrally.storage.leadership import try_lead
 from solarrally.storage.rejected import Parking, Selection, newest, park, prune
 from solarrally.storage.rollups import mark_due

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from solarrally.domain.bucket import bucket_start
 from solarrally.storage.compaction import compact, loose_keys
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 from solarrally.storage.partitions import ensure_partitions, existing_days, partition_name
 from solarrally.storage.retention import Drop, apply, horizon_of, plan, raw_horizon, raw_is_complete
 from solarrally.storage.rollups import RollupRules, mark_due, roll_up

@@ -13,7 +13,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, MetaData
 
 from solarrally.storage import migrate as migrate_module
-from solarrally.storage.engine import connect, create_engine
+from solarrally.storage.connections import connect
+from solarrally.storage.engine import create_engine
 from solarrally.storage.migrate import (
     MigrationBlocked,
     MigrationImpossible,

@@ -13,15 +13,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from solarrally.storage.engine import (
+from solarrally.storage.connections import (
     KEEPALIVE_COUNT,
     KEEPALIVE_IDLE_S,
     KEEPALIVE_INTERVAL_S,
     connect,
-    create_engine,
     create_pool,
-    sqlalchemy_url,
 )
+from solarrally.storage.engine import create_engine, sqlalchemy_url
 
 SETTINGS = (
     "application_name",

@@ -16,8 +16,9 @@ from typer.testing import CliRunner, Result
 
 from solarrally.cli import app
 from solarrally.errors import SolarRallyError
+from solarrally.storage.connections import connect
 from solarrally.storage.edits.users import LastAdmin
-from solarrally.storage.engine import connect, create_engine
+from solarrally.storage.engine import create_engine
 from solarrally.storage.passwords import Passwords
 from solarrally.storage.users import InvalidUser, UserExists, credentials_of
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import asyncpg
 
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 
 _running: Final[dict[str, Administration]] = {}
 

@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from solarrally.database_wiring import migrate_and_seed
 from solarrally.embedded.broker_process import BrokerProcess
 from solarrally.embedded.ports import any_free_port
 from solarrally.embedded.postgres import ROLE, EmbeddedPostgres
 from solarrally.embedded.temporary import FAST_AND_FORGETFUL, temporary_dir
-from solarrally.storage.engine import connect
-from solarrally.wiring import migrate_and_seed
+from solarrally.storage.connections import connect
 from tests.builders import make_settings
 from tests.support.charging_fleet import Message
 from tests.support.ingestor import IngestorProcess

@@ -14,7 +14,7 @@ import asyncpg
 
 from solarrally.dialects.routes import decode
 from solarrally.domain.reading import Reading
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 from tests.support.charging_fleet import Message
 from tests.support.reference_fold import Connector, SessionFigures, reference_fold
 

@@ -10,6 +10,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 
+from solarrally.database_wiring import migrate_and_seed
 from solarrally.dialects.offline_log import LineLog
 from solarrally.domain.offline_log import LogFormat
 from solarrally.ingest.fates import FateCount
@@ -26,7 +27,7 @@ from solarrally.storage.queries import (
     import_target,
 )
 from solarrally.tabular import FileFormat, file_pieces, make_writer
-from solarrally.wiring import build_store, ingest_rules, migrate_and_seed
+from solarrally.wiring import build_store, ingest_rules
 from solarrally_sim.dataset import read_recording
 from solarrally_sim.message import station_of
 from solarrally_sim.replay import plan_replay, replay_messages

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 
 EPFL = Path(__file__).parents[1] / "payloads" / "epfl_l3_sessions.csv"
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import structlog
 
+from solarrally.database_wiring import migrate_and_seed
 from solarrally.embedded.postgres import EmbeddedPostgres
 from solarrally.embedded.temporary import FAST_AND_FORGETFUL
-from solarrally.wiring import migrate_and_seed
 from tests.builders import make_settings
 
 DISK_SIZE_MB = 160

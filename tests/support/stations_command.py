@@ -11,10 +11,10 @@ import asyncpg
 import pytest
 from typer.testing import CliRunner, Result
 
-from solarrally import wiring
+from solarrally import database_wiring
 from solarrally.cli import app
 from solarrally.settings import load_settings
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 
 Cli = Callable[..., Result]
 Rows = Callable[[str], list[asyncpg.Record]]
@@ -24,7 +24,7 @@ def command_line(database_url: str, folder: Path, monkeypatch: pytest.MonkeyPatc
     """Runs a command in this process, in the folder; errors of ours are raised."""
     monkeypatch.chdir(folder)
     monkeypatch.setenv("SOLARRALLY_DATABASE_URL", database_url)
-    asyncio.run(wiring.migrate_and_seed(load_settings()))
+    asyncio.run(database_wiring.migrate_and_seed(load_settings()))
     runner = CliRunner()
 
     def run(*words: str, given: str = "") -> Result:

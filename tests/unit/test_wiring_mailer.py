@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from solarrally.api_wiring import api_options, build_mailer
 from solarrally.errors import SettingsError
 from solarrally.mail import ConsoleMailer, SmtpMailer
 from solarrally.settings import Settings
-from solarrally.wiring import api_options, build_mailer
 
 SMTP = {"mailer": "smtp", "smtp_host": "mail.example.org", "mail_from": "us@example.org"}
 

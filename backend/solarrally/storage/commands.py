@@ -18,7 +18,7 @@ from solarrally.domain.command import ANSWER_GRACE_S, NO_ANSWER, NO_END, Command
 from solarrally.domain.update import CommandUpdate
 from solarrally.errors import StoreUnavailable
 from solarrally.ingest.ports import OutgoingCommand
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 from solarrally.storage.failures import translated
 from solarrally.storage.notice import CHANNEL, encode_notices
 

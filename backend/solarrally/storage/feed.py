@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from solarrally.domain.update import AlertUpdate, CommandUpdate, ConnectorUpdate, LiveState, SessionUpdate
 from solarrally.errors import StoreUnavailable
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 from solarrally.storage.notice import CHANNEL, Notice, decode_notice
 from solarrally.storage.queries import load_snapshot
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from solarrally.ingest.ports import KEPT_PAYLOAD_BYTES, FailedAction, RejectedPart
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 from solarrally.storage.failures import translated
 
 STATEMENT_TIMEOUT_S: Final = 20.0

@@ -26,7 +26,7 @@ from solarrally.ingest.ports import (
     StationReading,
 )
 from solarrally.storage import alerts, retention
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 from solarrally.storage.failures import translated
 from solarrally.storage.lazy_transaction import LazyTransaction
 from solarrally.storage.leadership import begin_term, present_term, try_lead

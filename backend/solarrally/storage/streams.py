@@ -20,7 +20,7 @@ import asyncpg
 from solarrally.domain.stream import HashRange, Shard, StreamView
 from solarrally.errors import StoreUnavailable
 from solarrally.ingest.ports import Checkpoint
-from solarrally.storage.engine import connect
+from solarrally.storage.connections import connect
 from solarrally.storage.failures import translated
 
 if TYPE_CHECKING:

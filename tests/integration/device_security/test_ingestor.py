@@ -17,11 +17,11 @@ import asyncpg
 import pytest
 from cryptography import x509
 
+from solarrally.database_wiring import migrate_and_seed
 from solarrally.embedded.mosquitto_program import find_mosquitto
 from solarrally.embedded.ports import any_free_port
 from solarrally.provisioning.pki_folder import SERVICES
-from solarrally.storage.engine import connect
-from solarrally.wiring import migrate_and_seed
+from solarrally.storage.connections import connect
 from tests.builders import make_settings
 from tests.support.ingestor import IngestorProcess
 from tests.support.mqtt_person import Refused, connected
