@@ -60,8 +60,8 @@ ALLOWED: dict[str, set[str]] = {
     "watch": {"live_client"},
     "cli": {
         "watch", "wiring", "api_wiring", "database_wiring", "api.app", "settings", "errors", "logs",
-        "metrics", "domain", "ingest.pipeline", "storage", "embedded", "maintain_cli", "rejected_cli", "export_cli",
-        "import_cli", "users_cli", "stations_cli",
+        "metrics", "domain", "ingest.pipeline", "storage", "embedded", "maintain_cli", "rejected_cli",
+        "export_cli", "import_cli", "users_cli", "stations_cli",
     },
     "rejected_cli": {
         "wiring", "database_wiring", "settings", "errors", "dialects.routes", "storage.rejected",
