@@ -62,7 +62,7 @@ class SessionQuality(IntFlag):
 _GOOD = int(SessionQuality.GOOD)
 _AT_ONCE_WH_PER_W = POWER_MARGIN * CLOCK_SLACK_S / 3600
 """What a station can deliver in no time, by `deliverable_wh`."""
-_LEAST_WS_PER_WH = 3600 / POWER_MARGIN
+LEAST_WS_PER_WH = 3600 / POWER_MARGIN
 """Divided by a station's maximum power: in how many seconds it can deliver a Wh."""
 
 
@@ -161,7 +161,7 @@ class Counter:
         self.before_first_wh = self.total_wh
         self.last_wh, self.last_at = value_wh, ts
         if value_wh or self.starts_at_zero:
-            self.lag_s = max(0.0, lag_s - self.total_wh * _LEAST_WS_PER_WH / max_power_w)
+            self.lag_s = max(0.0, lag_s - self.total_wh * LEAST_WS_PER_WH / max_power_w)
         return quality
 
     def advance(
@@ -177,7 +177,7 @@ class Counter:
         ):
             if is_undated and (value_wh or self.starts_at_zero):
                 elapsed_s = (ts - self.last_at).total_seconds()
-                used_s = rise_wh * _LEAST_WS_PER_WH / max_power_w
+                used_s = rise_wh * LEAST_WS_PER_WH / max_power_w
                 left_s = self.lag_s - (elapsed_s if elapsed_s > used_s else used_s)
                 self.lag_s = max(elapsed_s - used_s, left_s, 0.0)
             else:
@@ -209,7 +209,11 @@ class Counter:
                 0.0,
                 SessionQuality.BASELINE_CORRECTED if baseline_was_zero else SessionQuality.COUNTER_JUMPED,
             )
-        if self.starts_at_zero and value_wh <= deliverable_wh(max_power_w, self.last_at, ts, self.lag_s):
+        # It may have begun again in what waited and is read at once; read later, or hardly lower, it was put
+        # back to what it was a while ago.
+        is_in_burst = (ts - self.last_at).total_seconds() <= CLOCK_SLACK_S
+        lag_s = self.lag_s if is_in_burst and 2 * value_wh < self.last_wh else 0.0
+        if self.starts_at_zero and value_wh <= deliverable_wh(max_power_w, self.last_at, ts, lag_s):
             self.suspect_credit_wh = value_wh
         return 0.0, SessionQuality.COUNTER_FELL
 

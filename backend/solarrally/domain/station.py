@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from solarrally.domain.energy import JITTER_WH, IdleCounters, deliverable_wh, unseen_for_s
+from solarrally.domain.energy import (
+    JITTER_WH,
+    LEAST_WS_PER_WH,
+    IdleCounters,
+    deliverable_wh,
+    unseen_for_s,
+)
 from solarrally.domain.reading import (
     NEVER_BILLED,
     UNDATED,
@@ -98,10 +104,14 @@ class Held:
         """How much older than its receipt a reading may be that was just heard, in seconds."""
         return self.lag_s if reading.quality & UNDATED else 0.0
 
-    def take(self, reading: Reading) -> None:
+    def take(self, reading: Reading, rules: SessionRules, max_power_w: float) -> None:
+        """Keep what the counters of a reading show that was heard, and take off the lag what they used."""
         if reading.quality & NEVER_BILLED:
             return
         ts, name = reading.ts, reading.session_id
+        if self.lag_s and reading.quality & UNDATED:
+            used_s = self._risen_wh(reading, rules) * LEAST_WS_PER_WH / max_power_w
+            self.lag_s = max(0.0, self.lag_s - used_s)
         if reading.energy_register_wh is not None:
             self.register = _noted(self.register, reading.energy_register_wh, ts, None)
         if reading.session_energy_wh is not None:
@@ -110,6 +120,26 @@ class Held:
             self.solar = _noted(self.solar, reading.session_energy_solar_wh, ts, name)
         if reading.session_energy_grid_wh is not None:
             self.grid = _noted(self.grid, reading.session_energy_grid_wh, ts, name)
+
+    def _risen_wh(self, reading: Reading, rules: SessionRules) -> float:
+        """What the counters of a reading show beyond what was last known, if that was known as lately as a
+        gap may be long that counts; all of a session counter that is another session's.
+        """
+
+        def rise_wh(known: Known | None, value_wh: float | None, *, starts_at_zero: bool) -> float:
+            if known is None or value_wh is None:
+                return 0.0
+            if (reading.ts - known.at).total_seconds() > rules.silence_timeout_s / 2:
+                return 0.0
+            if starts_at_zero and (known.session_id != reading.session_id or value_wh < known.value_wh):
+                return value_wh
+            return value_wh - known.value_wh
+
+        return max(
+            0.0,
+            rise_wh(self.register, reading.energy_register_wh, starts_at_zero=False),
+            rise_wh(self.counter, reading.session_energy_wh, starts_at_zero=True),
+        )
 
     def idle_counters(self, reading: Reading, rules: SessionRules) -> IdleCounters:
         """What to compare the counters of a reading with that was just heard."""
@@ -192,7 +222,7 @@ def observe(
     elif session is not None and evidence is Evidence.GONE and not session.is_vacated:
         session.is_vacated = True
         changed.append(session)
-    state.held.take(reading)
+    state.held.take(reading, rules, max_power_w)
     return changed if len(changed) < 2 else list({id(session): session for session in changed}.values())
 
 

@@ -57,7 +57,7 @@ async def refold(
         if reading.ts < first:
             if reading.quality & UNDATED:
                 state.held.hear(reading.ts, rules)
-            state.held.take(reading)
+            state.held.take(reading, rules, max_power_w)
         else:
             readings.append(reading)
     starts = {(session.started_at, session.opening_digest): session for session in stored}

@@ -256,3 +256,42 @@ def test_a_standstill_anywhere_changes_no_total(
     ]
 
     assert abs(figures(readings).energy_wh - energies_wh[-1]) <= JITTER_WH
+
+
+@pytest.mark.parametrize(
+    ("counted", "names"),
+    [("energy_register_wh", True), ("energy_register_wh", False), ("session_energy_wh", True)],
+)
+def test_a_gap_is_billed_once_whatever_sessions_its_burst_consists_of(counted: str, names: bool) -> None:
+    """Each claims what the whole gap could have delivered."""
+    gap_s, claimed_wh = 600.0, 1_800.0
+    readings = [undated(0, "available", energy_register_wh=1_000.0, session_energy_wh=0.0)]
+    for number in range(1, 11):
+        shown_wh = (
+            1_000.0 + number * claimed_wh if counted == "energy_register_wh" else claimed_wh + 6 * number
+        )
+        name = {"session_id": f"s{number}"} if names else {}
+        received_s = gap_s + number / 10
+        readings.append(undated(received_s, "charging", **{counted: shown_wh}, **name))
+        readings.append(undated(received_s + 0.05, "available", **{counted: shown_wh}))
+
+    billed_wh = sum(s.energy.figures().energy_wh for s in fold(readings, max_power_w=MAX_POWER_W))
+
+    of_gap_wh = MAX_POWER_W * 1.25 * gap_s / 3600
+    slack_wh = MAX_POWER_W * 1.25 * 5 / 3600 * len(readings)
+    assert billed_wh <= of_gap_wh + slack_wh
+
+
+@pytest.mark.parametrize("restored_wh", [500.0, 1_000.0, 1_400.0])
+def test_a_session_counter_that_is_put_back_after_a_gap_is_not_billed_again(restored_wh: float) -> None:
+    """A reboot took it from flash; with a time of their own the same readings are billed so too."""
+    values_wh = [*(25.0 * n for n in range(61)), 1_500.0, restored_wh, restored_wh + 5, restored_wh + 10]
+    receipts_s = [*(10.0 * n for n in range(61)), 1_200.0, 1_210.0, 1_220.0, 1_230.0]
+    said = list(zip(receipts_s, values_wh, strict=True))
+
+    undated_figures = figures(
+        [undated(s, "charging", session_id="s1", session_energy_wh=wh) for s, wh in said]
+    )
+    dated_figures = figures([reading(s, "charging", session_id="s1", session_energy_wh=wh) for s, wh in said])
+
+    assert undated_figures.energy_wh == dated_figures.energy_wh
