@@ -162,7 +162,8 @@ def test_without_ensurepip_it_names_the_package_to_install(
 def test_the_name_of_a_directory_of_tests_stands_for_it(
     launcher: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (launcher.ROOT / "tests" / "faults").mkdir(parents=True)
+    for folder in ("faults", "infra"):
+        (launcher.ROOT / "tests" / folder).mkdir(parents=True)
     assert launcher.test_command(["faults", "-x"])[-2:] == ["tests/faults", "-x"]
     monkeypatch.setattr(launcher.os, "cpu_count", lambda: 2)
     assert launcher.test_command(["infra"])[-5:] == ["tests/infra", "-n", "2", "--dist", "loadfile"]

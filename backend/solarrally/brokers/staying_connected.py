@@ -58,8 +58,7 @@ class StayingConnected(ABC):
             yield task
         finally:
             while not task.done():
-                # Once may not do: a client that fails as it takes its leave raises that in place of the
-                # cancellation, and on Python 3.11 a wait_for that just ended swallows it.
+                # Once may not do: on Python 3.11 a wait_for that just ended swallows it.
                 task.cancel()
                 await asyncio.wait({task}, timeout=CANCEL_AGAIN_S)
             with suppress(asyncio.CancelledError):
@@ -72,6 +71,9 @@ class StayingConnected(ABC):
             try:
                 await self._until_lost()
             except (ConnectionLost, ProtocolError, OSError) as error:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise asyncio.CancelledError from error  # it failed as it took its leave
                 self._backoff.lasted(loop.time() - began_at_s)
                 if getattr(error, "code", None) == reasons.SESSION_TAKEN_OVER:
                     self._backoff.give_way()

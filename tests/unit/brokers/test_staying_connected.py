@@ -11,13 +11,14 @@ from solarrally.brokers.backoff import Backoff
 from solarrally.brokers.staying_connected import StayingConnected
 
 
-class FailsAtLeave(StayingConnected):
-    """Whose connection, when cancelled, raises an error of its own in place of the cancellation."""
+class Leaving(StayingConnected):
+    """Whose connection answers the first cancellation as it is told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_leave: BaseException | None) -> None:
         super().__init__(
             broker="b", client_id="c", tls=None, backoff=Backoff(first_s=0.0, longest_s=0.0), when_lost="lost"
         )
+        self._at_leave = at_leave
         self.connections = 0
         self.connected = asyncio.Event()
 
@@ -27,19 +28,29 @@ class FailsAtLeave(StayingConnected):
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
-            if self.connections == 1:
-                raise OSError("the socket is gone") from None
-            raise
+            if self._at_leave is not None:
+                raise self._at_leave from None
+        await asyncio.Event().wait()
+
+
+async def test_a_connection_that_fails_as_it_takes_its_leave_is_not_made_again() -> None:
+    leaving = Leaving(OSError("the socket is gone"))
+
+    async with asyncio.timeout(2), leaving._kept_connected("kept") as task:
+        await leaving.connected.wait()
+
+    assert task.cancelled()
+    assert leaving.connections == 1
 
 
 async def test_leaving_the_block_ends_a_connection_that_swallows_the_first_cancellation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(staying_connected, "CANCEL_AGAIN_S", 0.01)
-    fails = FailsAtLeave()
+    leaving = Leaving(None)
 
-    async with asyncio.timeout(10), fails._kept_connected("kept") as task:
-        await fails.connected.wait()
+    async with asyncio.timeout(10), leaving._kept_connected("kept") as task:
+        await leaving.connected.wait()
 
     assert task.cancelled()
-    assert fails.connections == 2
+    assert leaving.connections == 1
