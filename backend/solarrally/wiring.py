@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from solarrally.broker_wiring import build_broker, build_command_publisher, require_aws
 from solarrally.brokers.observed import ObservedBroker
 from solarrally.dialects.families import FAMILIES
-from solarrally.dialects.routes import Routes
+from solarrally.dialects.routes import NATIVE, Routes
 from solarrally.domain.alert import AlertRules
 from solarrally.domain.station import SessionRules
 from solarrally.errors import SettingsError
@@ -114,6 +114,11 @@ def ingest_rules(settings: Settings) -> IngestRules:
     )
 
 
+def dialects() -> list[str]:
+    """All that a station can speak, whichever of them the settings name."""
+    return [NATIVE, *FAMILIES]
+
+
 def routes(settings: Settings) -> Routes:
     """Whose topics are understood, and which of them without an entry in the registry."""
     wanted = settings.dialects
@@ -152,9 +157,9 @@ async def running_ingest(settings: Settings) -> AsyncIterator[Pipeline | StreamI
             IngestCollector(pipeline, broker, utc_now),
             lambda: readiness(pipeline, broker),
         )
-    dispatching = asyncio.create_task(
-        command_dispatch(settings, pipeline, broker).run(), name="command-dispatch"
-    )
+    dispatch = command_dispatch(settings, pipeline, broker)
+    pipeline.before_hearing(partial(dispatch.recall_early, PostgresOutbox(database_dsn(settings))))
+    dispatching = asyncio.create_task(dispatch.run(), name="command-dispatch")
     try:
         yield pipeline
     finally:

@@ -284,11 +284,13 @@ async def test_a_killed_ingestor_still_learns_how_a_command_ended(
 
 
 @pytest.mark.parametrize("broker", ["mosquitto"], indirect=True)
+@pytest.mark.parametrize("goes_on", [True, False], ids=["goes on saying how it is", "said it meanwhile"])
 async def test_what_a_device_of_another_family_did_while_the_ingestor_was_dead_is_confirmed(
-    broker: BrokerProcess, backend: Backend, client: Client
+    broker: BrokerProcess, backend: Backend, client: Client, goes_on: bool
 ) -> None:
-    """A go-e: it has no answers that the broker would keep, but goes on saying how it is."""
-    charger, topic = "go-eCharger-000042", "go-eCharger/000042"
+    """A go-e. What it says at QoS 1 while nobody listens is kept by the broker, and read first of all."""
+    serial = "000042" if goes_on else "000043"
+    charger, topic = f"go-eCharger-{serial}", f"go-eCharger/{serial}"
     address = parse_address(broker.url_for("devices"))
     async with aiomqtt.Client(
         address.host, address.port, username=address.username, password=address.password
@@ -306,15 +308,18 @@ async def test_what_a_device_of_another_family_did_while_the_ingestor_was_dead_i
         await asyncio.to_thread(client.until, f"commands/{asked['id']}", lambda it: it["status"] == "sent")
 
         backend.ingestor.kill()
-        await wire.publish(f"{topic}/amp", b"10", retain=True)
+        await wire.publish(f"{topic}/amp", b"10", qos=0 if goes_on else 1, retain=True)
         backend.ingestor.start()
-        await asyncio.to_thread(backend.ingestor.wait_connected)
-        assert (await asyncio.to_thread(client.get, f"commands/{asked['id']}"))["status"] == "sent"
-        saying = asyncio.create_task(say_the_time(wire, f"{topic}/utc"))
+        saying = None
+        if goes_on:
+            await asyncio.to_thread(backend.ingestor.wait_connected)
+            assert (await asyncio.to_thread(client.get, f"commands/{asked['id']}"))["status"] == "sent"
+            saying = asyncio.create_task(say_the_time(wire, f"{topic}/utc"))
         try:
             done = await asyncio.to_thread(client.finished, asked)
         finally:
-            saying.cancel()
+            if saying is not None:
+                saying.cancel()
 
     assert (done["status"], done["detail"]) == ("completed", "it set 10 A instead of 10.5 A")
 

@@ -28,6 +28,8 @@ log = structlog.get_logger()
 SENT_AT_ONCE: Final = 100
 POLL_S: Final = 1.0
 LONGEST_RETRY_S: Final = 5.0
+RECALLED_WITHIN_S: Final = 3.0
+"""Messages wait no longer than that for what only commands need."""
 CAUGHT_UP_S: Final = 5.0
 """What stations said while we were away comes first when we are back: only then may their silence count."""
 
@@ -90,9 +92,27 @@ class Dispatch:
                     await self._outbox.wait(POLL_S)
 
     def _expect_again(self, under_way: Sequence[OutgoingCommand]) -> None:
+        over = self._devices.expected - {command.id for command in under_way}
+        self._devices.no_longer_expect(over)
+        self.recall(under_way)
+
+    async def recall_early(self, outbox: CommandOutbox) -> None:
+        """Know what is under way before its stations are heard: they may have answered while nobody listened.
+
+        Over a connection of its own, since `run` uses the other. Where it cannot be had, `run` recalls later.
+        """
+        try:
+            async with asyncio.timeout(RECALLED_WITHIN_S), outbox.connected():
+                self.recall(await outbox.under_way())
+        except (StoreUnavailable, TimeoutError) as error:
+            log.warning("commands_not_recalled", error=str(error) or type(error).__name__)
+        except Exception:
+            self._counts.command_failures += 1
+            log.exception("command_recall_failed")
+
+    def recall(self, under_way: Sequence[OutgoingCommand]) -> None:
         """What an ingestor before us sent to devices that do not answer shows in what they say to us."""
         already = self._devices.expected
-        self._devices.no_longer_expect(already - {command.id for command in under_way})
         for command in under_way:
             expected = expected_again(command, self._routes) if command.id not in already else None
             if expected is not None:

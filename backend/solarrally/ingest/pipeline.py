@@ -104,6 +104,7 @@ class Pipeline:
         self._progress = progress
         self._is_said_current = False
         self._confirmations = Confirmations(rules.topic_root)
+        self._before_hearing: Callable[[], Awaitable[None]] | None = None
         self._stopping = asyncio.Event()
 
     @property
@@ -125,6 +126,10 @@ class Pipeline:
     def unresolved_alerts(self) -> Mapping[AlertKind, int]:
         """How many alerts of each kind the last review left; kinds without any may be missing."""
         return {} if self._fleet is None else self._fleet.alerts.unresolved
+
+    def before_hearing(self, prepare: Callable[[], Awaitable[None]]) -> None:
+        """Do this at the beginning of each lead, before the first message is heard. It must not fail."""
+        self._before_hearing = prepare
 
     def stop(self) -> None:
         """Write what was taken from the broker and return from `run`."""
@@ -178,6 +183,8 @@ class Pipeline:
         self.parking.start(await self._persist(self._store.parked_counts))
         self.routes.learn(await self._persist(self._store.load_routes))
         await self._broker.hear(self.routes.topic_filters)
+        if self._before_hearing is not None:
+            await self._before_hearing()
         log.info("ingest_started", stations=self.stations, parked=self.parking.waiting)
         async with self._broker.connection():
             gatherer = asyncio.create_task(self.gathering.run(), name="gathering")
