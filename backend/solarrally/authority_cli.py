@@ -160,37 +160,51 @@ async def _cut_off(door: Door, probe: KeyPair, evse_uid: str, pair: KeyPair) -> 
 
 def server_certificate(
     hosts: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
-            metavar="HOST...",
-            help="Names and addresses that the broker is reached by; stations are told the first.",
+            metavar="[HOST]...",
+            help="Names and addresses that the broker is reached by; stations are told the first."
+            " None: those of its present certificate.",
         ),
-    ],
+    ] = None,
     pki: Pki = Path("pki"),
     days: Annotated[int, typer.Option(min=1, max=MAX_DAYS, help="How long it holds.")] = SERVICE_DAYS,
     certificate_port: Annotated[
-        int, typer.Option(min=1, max=65535, help="For stations with a certificate.")
-    ] = BrokerDoors.certificate_port,
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help=f"For stations with a certificate; default: as it is, first {BrokerDoors.certificate_port}.",
+        ),
+    ] = None,
     password_port: Annotated[
-        int, typer.Option(min=1, max=65535, help="For stations with a password.")
-    ] = BrokerDoors.password_port,
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help=f"For stations with a password; default: as it is, first {BrokerDoors.password_port}.",
+        ),
+    ] = None,
     password_tls: Annotated[
-        bool, typer.Option(help="Whether the port for passwords speaks TLS.")
-    ] = BrokerDoors.has_password_tls,
+        bool | None,
+        typer.Option(help="Whether the port for passwords speaks TLS; default: as it is, first it does."),
+    ] = None,
 ) -> None:
     """Make the broker's key and certificate, again before it ends. The broker takes a new one while it runs.
 
     The first time also the account that administers stations with passwords.
     """
     folder = PkiFolder(pki)
+    hosts = hosts or folder.broker_names
+    doors = folder.doors if folder.has_doors else BrokerDoors(host=hosts[0])
     pair = server_pair(unlocked(folder, SERVICES), hosts, now=wiring.utc_now(), lifetime=timedelta(days=days))
     folder.write_pair(folder.broker, "broker", pair)
     folder.write_doors(
         BrokerDoors(
             host=hosts[0],
-            certificate_port=certificate_port,
-            password_port=password_port,
-            has_password_tls=password_tls,
+            certificate_port=certificate_port or doors.certificate_port,
+            password_port=password_port or doors.password_port,
+            has_password_tls=doors.has_password_tls if password_tls is None else password_tls,
         )
     )
     accounts = folder.broker / "dynamic-security.json"
@@ -252,7 +266,7 @@ def unlocked(folder: PkiFolder, name: str) -> Authority:
 
 def door_of(folder: PkiFolder, via: str | None) -> Door:
     doors = folder.doors
-    return Door(host=doors.host, port=doors.certificate_port, ca_file=folder.server_ca, address=via)
+    return Door(host=doors.host, port=doors.certificate_port, ca_pem=folder.server_ca_pem, address=via)
 
 
 def run_reload(command: str | None) -> None:

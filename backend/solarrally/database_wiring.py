@@ -26,15 +26,27 @@ log = structlog.get_logger()
 
 @contextmanager
 def reaching_database(settings: Settings) -> Iterator[None]:
-    """Say in one line that the database cannot be reached, and where it was looked for."""
+    """Say in one line that the database cannot be reached, and where it was looked for.
+
+    A reader of ours that went away, and a value that the database refuses, are something else.
+    """
     try:
         yield
+    except (BrokenPipeError, asyncpg.DataError):
+        raise
     except (OSError, asyncpg.PostgresError, DBAPIError) as error:
+        if isinstance(error, DBAPIError) and _is_about_a_value(error):
+            raise
         place = urlsplit(database_dsn(settings))
         raise StoreUnavailable(
             f"no PostgreSQL for us at {place.hostname}:{place.port or 5432}{place.path} "
             f"(SOLARRALLY_DATABASE_URL): {error}"
         ) from error
+
+
+def _is_about_a_value(error: DBAPIError) -> bool:
+    """Class 22 of PostgreSQL's error codes, data exceptions; also what asyncpg could not encode."""
+    return str(getattr(error.orig, "sqlstate", None) or "").startswith("22")
 
 
 async def migrate_and_seed(settings: Settings) -> None:

@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TextIO, TypeVar
 
 import typer
 from rich.console import Console
@@ -57,6 +57,7 @@ ADVICE = {
 """What to do about a message, by its reason."""
 
 DURATION = re.compile(r"(\d+)([smhd])")
+_MAX_ID: Final = 2**63 - 1
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -70,15 +71,15 @@ class FileFormat(StrEnum):
 def instant(text: str) -> datetime:
     """`2026-03-09`, `2026-03-09T12:00Z` (UTC where it says nothing else), or an age such as `2h`."""
     age = DURATION.fullmatch(text)
-    if age:
-        return datetime.now(UTC) - timedelta(**{UNITS[age[2]]: int(age[1])})
     try:
+        if age:
+            return datetime.now(UTC) - timedelta(**{UNITS[age[2]]: int(age[1])})
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise typer.BadParameter(
             f"{text!r} is neither a time such as 2026-03-09T12:00Z nor an age such as 2h"
         ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 Reason = Annotated[str | None, typer.Option(help="Only with this reason, such as malformed_json.")]
@@ -129,7 +130,7 @@ def list_messages(
 
 @app.command()
 def show(
-    message_id: Annotated[int, typer.Argument(metavar="ID", help="As `list` shows it.")],
+    message_id: Annotated[int, typer.Argument(metavar="ID", min=1, max=_MAX_ID, help="As `list` shows it.")],
     as_json: AsJson = False,
 ) -> None:
     """Show one message: what it says, why it was rejected, and what to do about that."""
@@ -211,6 +212,8 @@ def export(
                 return count
 
             count = _run(settings, write)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise SolarRallyError(f"{file}: {error.strerror}") from error
     say(f"{count} messages written")
@@ -219,7 +222,7 @@ def export(
 @app.command()
 def reingest(
     message_ids: Annotated[
-        list[int] | None, typer.Argument(metavar="[ID]...", help="As `list` shows them.")
+        list[int] | None, typer.Argument(metavar="[ID]...", min=1, max=_MAX_ID, help="As `list` shows them.")
     ] = None,
     from_file: Annotated[
         Path | None, typer.Option("--from", help="Take the messages of an NDJSON export, perhaps corrected.")

@@ -17,7 +17,7 @@ from solarrally.provisioning.station_topics import (
     default_base_topic,
     topics_of,
 )
-from solarrally.station_registering import CLI, registered
+from solarrally.station_registering import CLI, Applicant, registered
 from solarrally.storage.edits.credentials import alone_at_the_broker, alone_with
 from solarrally.storage.edits.editing import editing
 from solarrally.storage.edits.evses import change_evse_in
@@ -33,10 +33,10 @@ async def set_base_topic(
     dialect: str | None,
     base_topic: str | None,
 ) -> str:
-    """Where it publishes from now on. None: as it is; the base topic of another dialect is by its family.
+    """What holds from now on, in words. None: as it is; the base topic of another dialect is by its family.
 
     Raises `SolarRallyError`, and then the registry is as it was. Repeating it brings the broker to what the
-    registry says.
+    registry says. Ingestion waits for the station's row, so nobody holds that while the broker is asked.
     """
     is_asked = False
     try:
@@ -55,15 +55,31 @@ async def set_base_topic(
             else:
                 check_username(speaks, evse_uid)
                 await alone_at_the_broker(connection)
-                async with administration(pki, via) as broker:
+                async with connection.begin_nested() as attempt:  # what the registry refuses, it refuses here
                     await change_evse_in(connection, CLI, evse_uid, changes, rights_follow=True)
+                    await attempt.rollback()
+                async with administration(pki, via) as broker:
                     is_asked = True
-                    await broker.set_topics(evse_uid, topics)  # last: it cannot be rolled back
+                    await broker.set_topics(evse_uid, topics)
+                await change_evse_in(connection, CLI, evse_uid, changes, rights_follow=True)
     except BaseException:
         if is_asked:
             say("The broker may have done it, and the registry not: repeat this command.")
         raise
-    return base_topic or f"evse/{evse_uid}"
+    return _in_words(station, speaks, base_topic or f"evse/{evse_uid}")
+
+
+def _in_words(station: Applicant, dialect: str, place: str) -> str:
+    kinds = {one.kind for one in station.held}
+    if "password" in kinds:
+        return f"{station.evse_uid} may publish below {place}: the device must be set to it too"
+    said = f"{station.evse_uid} is listened for below {place}: the device must be set to it too"
+    if kinds and dialect != NATIVE:
+        said += (
+            f"\nIts certificate lets it publish below evse/{station.evse_uid} only. Most such devices want"
+            f" `solarrally stations provision {station.evse_uid} --password`"
+        )
+    return said
 
 
 async def _free_topics(

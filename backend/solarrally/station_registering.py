@@ -111,6 +111,8 @@ async def _newcomer(
     connection: AsyncConnection, settings: Settings, evse_uid: str, wish: Wish, sites: Sequence[SiteRow]
 ) -> Applicant:
     dialect = wish.dialect or NATIVE
+    if dialect == NATIVE and wish.base_topic is not None:
+        raise EditConflict("base_topic", "a native station publishes below the topic root: name its dialect")
     base_topic = None if dialect == NATIVE else wish.base_topic or default_base_topic(dialect, evse_uid)
     check_username(dialect, evse_uid)
     topics_of(dialect, evse_uid, base_topic)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import typer
@@ -33,6 +35,21 @@ from solarrally.terminal import say
 
 _MOST: Final = 10_000
 """Certificates of one station."""
+
+
+@dataclass(slots=True, frozen=True)
+class _Outcome:
+    """What went wrong after the list was written."""
+
+    failures: Sequence[SolarRallyError] = ()
+    may_be_connected: frozenset[str] = frozenset()
+
+    def check(self) -> None:
+        """Raises what went wrong; `NotCutOff` for more than one thing."""
+        if len(self.failures) > 1:
+            raise NotCutOff("\n".join(str(one) for one in self.failures))
+        for failure in self.failures:
+            raise failure
 
 
 def chosen_of(
@@ -81,21 +98,22 @@ async def revoke_at_once(
         registry = aws_registry()
         for station, one in at_aws:
             await asyncio.to_thread(registry.revoke, station.evse_uid, one.reference)
-    not_cut_off = None
+    outcome = _Outcome()
     if certificates:
-        not_cut_off = await _cut_off(engine, pki, certificates, reload, via)
+        outcome = await _cut_off(engine, pki, certificates, reload, via)
     for station, chosen, left in work:
         async with editing(engine) as connection:
             ids = [one.id for one in chosen]
             count = await revoke_credentials(connection, CLI, station.evse_uid, ids, now=wiring.utc_now())
         say(f"{station.evse_uid}: {count} revoked")
-        if not left:
+        if not left and station.evse_uid in outcome.may_be_connected:
+            say(f"{station.evse_uid} may still be connected: repeat this command")
+        elif not left:
             say(
                 f"{station.evse_uid} has nothing left to connect with, until"
                 f" `solarrally stations provision {station.evse_uid}`"
             )
-    if not_cut_off is not None:
-        raise not_cut_off
+    outcome.check()
 
 
 async def delete_unknown_account(engine: AsyncEngine, pki: PkiFolder, evse_uid: str, via: str | None) -> bool:
@@ -128,10 +146,9 @@ async def relist(engine: AsyncEngine, pki: PkiFolder, reload: str | None, via: s
             for one in stations
             if one is not None
         }
-    failed = await _cut_off(engine, pki, [(one, [], held[one.id]) for one in stations if one], reload, via)
+    outcome = await _cut_off(engine, pki, [(one, [], held[one.id]) for one in stations if one], reload, via)
     say(f"{len(known)} certificates are on the list of {DEVICES}, {len(missing)} of them were missing")
-    if failed is not None:
-        raise failed
+    outcome.check()
 
 
 async def _delete_accounts(engine: AsyncEngine, pki: PkiFolder, names: list[str], via: str | None) -> int:
@@ -151,9 +168,7 @@ async def cut_off_again(
     certificates = [one for one in had if one.kind == "certificate" and one.revoked_at is not None]
     if not certificates:
         return False
-    failed = await _cut_off(engine, pki, [(station, certificates, [])], reload, via)
-    if failed is not None:
-        raise failed
+    (await _cut_off(engine, pki, [(station, certificates, [])], reload, via)).check()
     say(f"{station.evse_uid} had nothing left; the broker refuses what it had, and its connection is ended")
     return True
 
@@ -164,8 +179,8 @@ async def _cut_off(
     work: list[tuple[Provisionable, list[CredentialRow], list[CredentialRow]]],
     reload: str | None,
     via: str | None,
-) -> SolarRallyError | None:
-    """On the list with them, and their connections ended. What went wrong after the list was written."""
+) -> _Outcome:
+    """On the list with them, and their connections ended."""
     now = wiring.utc_now()
     authority = unlocked(pki, DEVICES)
     async with editing(engine) as connection:
@@ -179,17 +194,22 @@ async def _cut_off(
         now=now,
         forget=ended,
     )
+    failures: list[SolarRallyError] = []
     try:
         run_reload(reload)
+    except SolarRallyError as error:
+        failures.append(error)  # the broker may read the list all the same: the probe shows it
+    try:
         door = door_of(pki, via)
         await wait_for_revocation(door, probe, REVOCATION_TIMEOUT_S)
     except SolarRallyError as error:
-        return error
-    failed = None
+        return _Outcome([*failures, error], frozenset(station.evse_uid for station, _, _ in work))
+    may_be_connected = set()
     for station, _, left in work:
         pair = device_pair(authority, station.evse_uid, now=now, lifetime=PROBE_LIFETIME)
         try:
             await take_over(door, station.evse_uid, pair, keep_session=bool(left))
         except NotCutOff as error:
-            failed = error
-    return failed
+            failures.append(error)
+            may_be_connected.add(station.evse_uid)
+    return _Outcome(failures, frozenset(may_be_connected))

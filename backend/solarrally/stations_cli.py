@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
@@ -56,7 +56,6 @@ stations.command("service-certificate")(service_certificate)
 
 OVERLAP_DAYS: Final = 14
 _MAX_ROWS: Final = 100_000
-_DIALECT: Final = r"[a-z0-9][a-z0-9_-]{0,31}"
 
 _T = TypeVar("_T")
 
@@ -135,6 +134,15 @@ def provision(
 def rotate(
     evse_uid: EvseUid,
     csr: Request = None,
+    certificate: Annotated[
+        bool, typer.Option("--certificate", help="The certificate, where it has a password too.")
+    ] = False,
+    password: Annotated[
+        bool, typer.Option("--password", help="The password, where it has a certificate too.")
+    ] = False,
+    aws: Annotated[
+        bool, typer.Option("--aws", help="The certificate at AWS IoT, where it has more.")
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(file_okay=False, help="Folder for what the device needs; default: a new one beside."),
@@ -149,18 +157,20 @@ def rotate(
     The certificate it has goes on holding beside the new one until `revoke ID --older`, `end-overlaps`, or
     its own end. A password has no overlap: the old one is worth nothing at once, and the connection ends.
     """
+    if certificate + password + aws > 1:
+        raise typer.BadParameter("one of --certificate, --password and --aws")
+    wanted = "certificate" if certificate else "password" if password else "aws_iot" if aws else None
     folder = out or Path("stations") / f"{evse_uid}.{wiring.utc_now():%Y%m%d-%H%M%S}"
 
     async def work(engine: AsyncEngine, settings: Settings) -> None:
         async with editing(engine) as connection:
             held = (await registered(connection, evse_uid)).held
-        if not held:
-            raise SolarRallyError(
-                f"{evse_uid} has nothing that holds: `solarrally stations provision {evse_uid}`"
-            )
+        kind = _kind_to_rotate(evse_uid, {one.kind for one in held}, wanted)
+        if kind == "password" and csr is not None:
+            raise typer.BadParameter("--csr is for a certificate, and this is a password")
         issue = Issue(
             evse_uid=evse_uid,
-            kind=held[-1].kind,
+            kind=kind,
             csr=csr,
             days=days,
             pki=PkiFolder(pki),
@@ -192,8 +202,7 @@ def set_base_topic(
     broker is brought to what the registry says.
     """
     wanted, speaks = _checked_base_topic(base_topic), _checked_dialect(dialect)
-    place = _run(lambda engine, settings: move(engine, PkiFolder(pki), via, evse_uid, speaks, wanted))
-    say(f"{evse_uid} may publish below {place}: the device must be set to it too")
+    say(_run(lambda engine, settings: move(engine, PkiFolder(pki), via, evse_uid, speaks, wanted)))
 
 
 @stations.command("revoke")
@@ -331,9 +340,25 @@ def show_(evse_uid: EvseUid, as_json: AsJson = False) -> None:
 
 
 def _checked_dialect(dialect: str | None) -> str | None:
-    if dialect is not None and re.fullmatch(_DIALECT, dialect) is None:
-        raise typer.BadParameter("--dialect: lower-case letters, digits, _ and -")
+    if dialect is not None and dialect not in wiring.dialects():
+        raise typer.BadParameter(f"--dialect: there are {', '.join(wiring.dialects())}")
     return dialect
+
+
+def _kind_to_rotate(evse_uid: str, held: Collection[str], wanted: str | None) -> str:
+    """Of these kinds of credentials. Raises when the station has none, or several and none was named."""
+    if not held:
+        raise SolarRallyError(
+            f"{evse_uid} has nothing that holds: `solarrally stations provision {evse_uid}`"
+        )
+    if wanted is None and len(held) > 1:
+        raise typer.BadParameter(
+            f"{evse_uid} has {' and '.join(in_words(kind) for kind in sorted(held))}: say which with"
+            " --certificate, --password or --aws"
+        )
+    if wanted is not None and wanted not in held:
+        raise SolarRallyError(f"{evse_uid} has no {in_words(wanted)} that holds")
+    return wanted or min(held)
 
 
 def _checked_base_topic(base_topic: str | None) -> str | None:

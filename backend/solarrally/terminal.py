@@ -11,8 +11,8 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-_WIDTH_OF_FILES: Final = 240
-"""Of a table that goes to a file or a pipe: a line for each row."""
+_WIDTH_OF_FILES: Final = 1_000_000
+"""Of a table that goes to a file or a pipe: wider than any, so that each row is a line."""
 
 
 def say(text: str) -> None:

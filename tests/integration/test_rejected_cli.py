@@ -171,7 +171,18 @@ async def test_the_summary_counts_by_reason_and_topic(connection: asyncpg.Connec
     assert tallies[0]["last_received_at"] == "2026-03-09T12:02:00+00:00"
 
 
-@pytest.mark.parametrize("wrong", [["list", "--since", "yesterday"], ["list", "--limit", "0"], ["reingest"]])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["list", "--since", "yesterday"],
+        ["list", "--since", "99999999999d"],
+        ["list", "--since", "0001-01-01T00:00+14:00"],
+        ["list", "--limit", "0"],
+        ["show", "9223372036854775808"],
+        ["reingest", "9223372036854775808"],
+        ["reingest"],
+    ],
+)
 async def test_a_wrong_option_is_said_and_exits_2(cli: Cli, wrong: list[str]) -> None:
     result = cli("rejected", *wrong)
 

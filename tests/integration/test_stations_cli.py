@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -123,6 +124,29 @@ def test_the_broker_gets_everything_that_its_configuration_names(cli: Cli, tmp_p
         assert (tmp_path / line.partition("=")[2]).is_file()
     password = (pki / "services" / "provisioner.password").read_text().strip()
     assert password not in (pki / "broker" / "dynamic-security.json").read_text()
+
+
+def test_another_certificate_of_the_broker_is_for_the_same_names_and_doors(cli: Cli, tmp_path: Path) -> None:
+    done(cli("ca", "init", "--no-encrypt"))
+    with pytest.raises(PkiError, match="server-certificate HOST"):
+        cli("server-certificate")
+    hosts = ["mqtt.example.org", "192.0.2.7", "mosquitto"]
+    done(cli("server-certificate", *hosts, "--password-port", "1884", "--no-password-tls"))
+    made = certificate(tmp_path / "pki" / "broker" / "broker.pem")
+
+    assert "is for mqtt.example.org, 192.0.2.7, mosquitto," in done(cli("server-certificate")).output
+    done(cli("server-certificate", "--certificate-port", "8893"))
+
+    again = certificate(tmp_path / "pki" / "broker" / "broker.pem")
+    assert again.serial_number != made.serial_number
+    kind = x509.SubjectAlternativeName
+    assert again.extensions.get_extension_for_class(kind) == made.extensions.get_extension_for_class(kind)
+    assert json.loads((tmp_path / "pki" / "broker.json").read_text()) == {
+        "host": "mqtt.example.org",
+        "certificate_port": 8893,
+        "password_port": 1884,
+        "has_password_tls": False,
+    }
 
 
 @pytest.mark.parametrize("name", ["ca", "provisioner", "../broker/broker", "../../x", "a/b", ""])
@@ -355,11 +379,46 @@ def test_a_broker_that_does_not_take_the_list_is_said_and_the_certificate_is_on_
     assert len(rows("SELECT * FROM audit_log WHERE action = 'evse_credential.revoke'")) == 1
 
 
-def test_a_reload_command_that_fails_is_said(cli: Cli, broker: SecuredBroker) -> None:
+def test_a_reload_command_that_fails_is_said_after_the_station_was_cut_off(
+    cli: Cli, broker: SecuredBroker, tmp_path: Path
+) -> None:
     done(cli("provision", "CP-1"))
+    folder = tmp_path / "stations" / "CP-1"
 
-    with pytest.raises(SolarRallyError, match="`false` failed"):
+    with connected(
+        broker.certificate_port,
+        ca_file=folder / "ca.pem",
+        certificate=(folder / "CP-1.pem", folder / "CP-1.key"),
+    ) as station:
+        with pytest.raises(SolarRallyError, match="`false` failed"):
+            cli("revoke", "CP-1", "--reload", "false")
+        assert station.lost_within(1.0)
+
+
+def test_a_station_that_was_not_cut_off_is_not_said_to_be(
+    cli: Cli, broker: SecuredBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("solarrally.station_revoking.say", said.append)
+    done(cli("provision", "CP-1"))
+    broker.stop()
+
+    with pytest.raises(NotCutOff, match=r"(?s)`false` failed.*cannot be reached"):
         cli("revoke", "CP-1", "--reload", "false")
+
+    assert said == ["CP-1: 1 revoked", "CP-1 may still be connected: repeat this command"]
+
+
+def test_without_the_authority_of_the_broker_its_file_is_named(
+    cli: Cli, broker: SecuredBroker, tmp_path: Path
+) -> None:
+    done(cli("provision", "CP-1"))
+    done(cli("provision", "W1", "--password", "--dialect", "openevse"))
+    broker.pki.server_ca.unlink()
+
+    for name in ("CP-1", "W1"):
+        with pytest.raises(SolarRallyError, match=r"services/ca\.pem is not there"):
+            cli("revoke", name)
 
 
 def test_a_certificate_without_an_entry_is_revoked_by_its_file(
@@ -618,6 +677,77 @@ def test_the_base_topic_of_a_station_without_a_password_is_the_registrys_alone(c
     assert rows("SELECT base_topic FROM evse")[0]["base_topic"] == "garage/left"
     with pytest.raises(SolarRallyError, match="no station W9"):
         cli("set-base-topic", "W9", "garage/right")
+
+
+def test_nobody_waits_for_a_stations_row_while_the_broker_is_asked(
+    cli: Cli, rows: Rows, broker: SecuredBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done(cli("provision", "W1", "--password", "--dialect", "openevse", "--base-topic", "garage/left"))
+    ask = DynamicSecurity._ask
+    free: list[str] = []
+
+    async def asked(self: DynamicSecurity, command: str, **arguments: Any) -> dict[str, Any]:
+        look = "SELECT evse_uid FROM evse FOR UPDATE SKIP LOCKED"
+        free.extend(row["evse_uid"] for row in await asyncio.to_thread(rows, look))
+        return await ask(self, command, **arguments)
+
+    monkeypatch.setattr(DynamicSecurity, "_ask", asked)
+    done(cli("set-base-topic", "W1", "garage/right"))
+
+    assert free == ["W1"]
+    assert rows("SELECT base_topic FROM evse")[0]["base_topic"] == "garage/right"
+    assert len(rows("SELECT * FROM audit_log WHERE action = 'evse.update'")) == 1
+
+
+def test_a_topic_that_the_registry_refuses_never_reaches_the_broker(
+    cli: Cli, rows: Rows, broker: SecuredBroker, tmp_path: Path
+) -> None:
+    done(cli("provision", "W1", "--password"))
+
+    with pytest.raises(SolarRallyError, match="a native station publishes below the topic root"):
+        cli("set-base-topic", "W1", "garage/left")
+    with pytest.raises(SolarRallyError, match="a native station publishes below the topic root"):
+        cli("provision", "W2", "--password", "--base-topic", "garage/left")
+
+    assert may_publish(broker, tmp_path / "stations" / "W1", "evse/W1/telemetry")
+    assert [row["evse_uid"] for row in rows("SELECT evse_uid FROM evse")] == ["W1"]
+
+
+def test_a_certificate_is_not_said_to_have_rights_below_a_base_topic(cli: Cli, broker: SecuredBroker) -> None:
+    done(cli("provision", "W1"))
+
+    said = done(cli("set-base-topic", "W1", "garage/left", "--dialect", "openevse")).output
+
+    assert "may publish below garage/left" not in said
+    assert "Its certificate lets it publish below evse/W1 only" in said
+
+
+def test_a_dialect_that_nobody_speaks_is_refused_with_those_there_are(cli: Cli, rows: Rows) -> None:
+    for words in (("provision", "W1"), ("set-base-topic", "W1")):
+        refused = cli(*words, "--dialect", "opnevse")
+        assert refused.exit_code == 2
+        assert "native, openevse, goe" in refused.output
+    assert rows("SELECT * FROM evse") == []
+
+
+def test_of_a_password_and_a_certificate_only_the_one_that_is_named_is_rotated(
+    cli: Cli, rows: Rows, broker: SecuredBroker, tmp_path: Path
+) -> None:
+    done(cli("provision", "CP-1", "--password"))
+    done(cli("provision", "CP-1", "--out", "certificate"))
+    request = str(a_request("CP-1", tmp_path))
+
+    unclear = cli("rotate", "CP-1")
+    assert unclear.exit_code == 2
+    assert "certificate and password" in unclear.output
+    assert cli("rotate", "CP-1", "--password", "--csr", request).exit_code == 2
+    with pytest.raises(SolarRallyError, match="no certificate at AWS IoT"):
+        cli("rotate", "CP-1", "--aws")
+    done(cli("rotate", "CP-1", "--password", "--out", "new"))
+
+    assert sorted(path.suffix for path in (tmp_path / "new").glob("CP-1.*")) == [".json", ".password"]
+    done(cli("rotate", "CP-1", "--certificate", "--csr", request, "--out", "newer"))
+    assert (tmp_path / "newer" / "CP-1.pem").exists()
 
 
 @pytest.mark.parametrize("base_topic", ["evse", "evse/CP-2", "go-eCharger", "go-eCharger/goe1/x", "openevse"])

@@ -59,7 +59,7 @@ class SecuredBroker:
 
     @property
     def door(self) -> Door:
-        return Door(host=HOST, port=self.certificate_port, ca_file=self.pki.server_ca)
+        return Door(host=HOST, port=self.certificate_port, ca_pem=self.pki.server_ca_pem)
 
     @property
     def devices(self) -> Authority:

@@ -33,13 +33,13 @@ def test_a_row_in_a_file_or_a_pipe_is_one_line_and_what_is_said_about_it_is_else
 ) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     shown = table("topic", "messages", right=["messages"])
-    shown.add_row("evse/" + "x" * 100, "7")
+    shown.add_row("evse/" + "x" * 1000, "7")
 
     print_table(shown, "1 topic")
 
     said = capsys.readouterr()
     heading, row = said.out.splitlines()
-    assert row.split() == ["evse/" + "x" * 100, "7"]
+    assert row.split() == ["evse/" + "x" * 1000, "7"]
     assert len(heading.rstrip()) == len(row.rstrip())  # numbers stand at the right
     assert said.err == "1 topic\n"
 

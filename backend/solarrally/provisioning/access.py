@@ -20,7 +20,7 @@ def administration(pki: PkiFolder, via: str | None) -> AbstractAsyncContextManag
     told; the broker's certificate must name it.
     """
     doors = pki.doors
-    tls = ssl.create_default_context(cafile=pki.server_ca) if doors.has_password_tls else None
+    tls = ssl.create_default_context(cadata=pki.server_ca_pem) if doors.has_password_tls else None
     return dynamic_security(
         via or doors.host,
         doors.password_port,

@@ -40,7 +40,8 @@ class Door:
     host: str
     """As its certificate says."""
     port: int
-    ca_file: Path
+    ca_pem: str
+    """Who signed that."""
     address: str | None = None
     """Where to connect to, when that is not what the name resolves to."""
 
@@ -131,7 +132,7 @@ async def _open(door: Door, context: ssl.SSLContext) -> tuple[asyncio.StreamRead
 
 def _context(door: Door, pair: KeyPair) -> ssl.SSLContext:
     """Python's ssl reads keys from files only."""
-    context = ssl.create_default_context(cafile=door.ca_file)
+    context = ssl.create_default_context(cadata=door.ca_pem)
     with tempfile.TemporaryDirectory(prefix="solarrally-") as folder:
         certificate, key = Path(folder) / "certificate.pem", Path(folder) / "key.pem"
         write_private(certificate, certificate_pem(pair.certificate))

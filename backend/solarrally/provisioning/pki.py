@@ -176,6 +176,12 @@ def server_pair(authority: Authority, hosts: Sequence[str], *, now: datetime, li
     return KeyPair(certificate, key)
 
 
+def host_names(certificate: x509.Certificate) -> list[str]:
+    """Names and addresses that a broker's certificate is for, in its order."""
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return [str(name.value) for name in names]
+
+
 def service_pair(authority: Authority, name: str, *, now: datetime, lifetime: timedelta) -> KeyPair:
     """Key and certificate with which a part of the backend logs in to the broker under this name."""
     key = new_key()

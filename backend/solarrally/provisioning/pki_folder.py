@@ -29,6 +29,7 @@ from solarrally.provisioning.pki import (
     KeyPair,
     PkiError,
     certificate_pem,
+    host_names,
     key_pem,
     load_authority,
     load_certificate,
@@ -182,17 +183,33 @@ class PkiFolder:
             )
 
     @property
+    def broker_names(self) -> list[str]:
+        """What its certificate is for, first what stations are told. Raises `PkiError` without one."""
+        host = self.doors.host
+        names = host_names(
+            load_certificate(self._read(self.broker / "broker.pem", "server-certificate HOST"))
+        )
+        return [host, *(name for name in names if name != host)]
+
+    @property
+    def has_doors(self) -> bool:
+        return self._doors.exists()
+
+    @property
+    def _doors(self) -> Path:
+        return self.path / "broker.json"
+
+    @property
     def doors(self) -> BrokerDoors:
         """Raises `PkiError` while the broker has no certificate."""
-        path = self.path / "broker.json"
-        if not path.exists():
+        if not self.has_doors:
             raise PkiError(
                 "where is the broker? `solarrally stations server-certificate HOST` makes its certificate"
             )
-        return BrokerDoors(**json.loads(path.read_text("utf-8")))
+        return BrokerDoors(**json.loads(self._doors.read_text("utf-8")))
 
     def write_doors(self, doors: BrokerDoors) -> None:
-        write_public(self.path / "broker.json", json.dumps(asdict(doors), indent=2) + "\n")
+        write_public(self._doors, json.dumps(asdict(doors), indent=2) + "\n")
 
     def _certificate(self, name: str) -> Path:
         return self.broker / f"{name}-ca.pem"

@@ -122,7 +122,8 @@ def check_apart(dialect: str, evse_uid: str, base_topic: str | None, others: Ite
                 if _is_one_inside_the_other(place, their_place):
                     raise NoBaseTopic(
                         f"{evse_uid} would have {place} and {other.evse_uid} has {their_place}: one is inside"
-                        " the other. Give one of them another: --base-topic, or PATCH /api/v1/evses/ID"
+                        " the other. Give one of them another: --base-topic of `stations provision`, or"
+                        " `stations set-base-topic ID`"
                     )
 
 
