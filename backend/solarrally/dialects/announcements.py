@@ -68,6 +68,16 @@ class Announcements:
         """What was announced on this topic, as far as it was believed."""
         return self._base_at.get(topic)
 
+    def holder_around(self, base_topic: str) -> str | None:
+        """The station that has this base topic, or one above or below it."""
+        for prefix in (*_above(base_topic), base_topic):
+            if prefix in self._by_base:
+                return self._by_base[prefix].evse_uid
+        if not self._above[base_topic]:
+            return None
+        below = f"{base_topic}/"
+        return next(claim.evse_uid for base, claim in self._by_base.items() if base.startswith(below))
+
     def station_at(self, base_topic: str) -> str | None:
         claim = self._by_base.get(base_topic)
         return None if claim is None else claim.evse_uid

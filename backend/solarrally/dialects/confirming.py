@@ -43,19 +43,27 @@ def limit_shown(
 ) -> Confirmation:
     """Completed when the device says that its limit (`name`, in A) is the one that was sent, or is lower than
     that, and was another `before`: it has cut it. `before` None: not known. What is not as asked for is told.
+    What another command has set since is what was before.
 
     `is_free`: whether it may charge, where the limit takes back a pause. `tighter`: what else limits it, in
     A, and how that is called.
     """
 
+    before_a = before
+
     def confirmation(heard: Heard) -> Outcome | None:
+        nonlocal before_a
+        if heard.obeyed_a is not None:
+            before_a = heard.obeyed_a
         limit_a = heard.known.get(name)
         if not isinstance(limit_a, float) or not is_free(heard.known):
             return None
-        is_cut = isinstance(before, float) and limit_a < sent_a and not is_same(limit_a, before)
-        if is_same(limit_a, sent_a) or is_cut:
-            return Outcome(Answer.COMPLETED, told_limit(asked_a, limit_a, tighter(heard.known)))
-        return None
+        is_obeyed = is_same(limit_a, sent_a)
+        is_cut = isinstance(before_a, float) and limit_a < sent_a and not is_same(limit_a, before_a)
+        if not is_obeyed and not is_cut:
+            return None
+        detail = told_limit(asked_a, limit_a, tighter(heard.known))
+        return Outcome(Answer.COMPLETED, detail, limit_a if is_obeyed else None)
 
     return confirmation
 

@@ -46,6 +46,7 @@ reading.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -66,6 +67,8 @@ from solarrally.domain.reading import ConnectorStatus
 from solarrally.errors import CommandNotTaken, RejectedMessage
 
 ROOT: Final = "evcc"
+LOADPOINT: Final = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
+"""They are counted from 1."""
 MAX_SESSION_KWH: Final = 1000.0
 """core/loadpoint.go, `maxSessionEnergy`."""
 CHARGING_MODES: Final = frozenset({"now", "minpv", "pv"})
@@ -147,7 +150,7 @@ def place(levels: Sequence[str]) -> Place | None:
     if len(levels) < 2 or levels[0] != ROOT:
         return None
     if len(levels) >= 4 and levels[1] == "loadpoints":
-        if not levels[2].isdecimal():
+        if not LOADPOINT.fullmatch(levels[2]):
             return None
         return Place("/".join(levels[:3]), f"{ROOT}-{levels[2]}", "/".join(levels[3:]))
     if levels[1] in _SHARED:

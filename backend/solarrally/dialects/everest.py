@@ -377,11 +377,14 @@ def _limit(limit_a: float, known: Mapping[str, Value]) -> Translation:
     before_a = known.get("offered_a")
 
     def confirmation(heard: Heard) -> Outcome | None:
+        nonlocal before_a
+        if heard.obeyed_a is not None:
+            before_a = heard.obeyed_a
         offered_a = heard.said.get("offered_a")
         if not isinstance(offered_a, float):
             return None
         if is_same(offered_a, limit_a):
-            return Outcome(Answer.COMPLETED)
+            return Outcome(Answer.COMPLETED, obeyed_a=offered_a)
         fell = isinstance(before_a, float) and before_a > limit_a > offered_a
         return Outcome(Answer.COMPLETED, f"it offers {offered_a:g} A of {limit_a:g} A") if fell else None
 

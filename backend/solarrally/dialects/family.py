@@ -70,6 +70,8 @@ class Heard(NamedTuple):
     known: Mapping[str, Value]
     """All that the device ever said, this included."""
     at: datetime
+    obeyed_a: float | None = None
+    """The limit that it shows another command to have set: no cut of this one's."""
 
 
 class Outcome(NamedTuple):
@@ -78,6 +80,8 @@ class Outcome(NamedTuple):
     answer: Answer
     detail: str | None = None
     """Of what was done instead of what was asked for, or why nothing was."""
+    obeyed_a: float | None = None
+    """The limit that the device has taken as it was sent."""
 
 
 Confirmation: TypeAlias = Callable[[Heard], Outcome | None]
@@ -126,6 +130,8 @@ class Family:
     """Of a message below the device's base topic, by key and payload: whether it is to the device and not
     from it. Heard like all others, it is no sign of life.
     """
+    made_by: str | None = None
+    """What it must have said, by name, before a station is made of it; None: any measurand does."""
     holds: bool = False
     """It publishes what changes: what it said holds until it says otherwise, as long as it is heard."""
     translate: Callable[[Order], Translation] | None = None

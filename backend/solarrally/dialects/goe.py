@@ -434,13 +434,16 @@ def _limit(order: Order) -> Translation:
     )
 
     def outcome(heard: Heard, taken_at: datetime | None) -> Outcome | None:
+        shown = is_shown(heard)
+        if shown is not None:
+            return shown
         limit_a = heard.known.get("limit_a")
         set_a = limit_a if isinstance(limit_a, float) else float(sent_a)
         is_at_most = is_same(set_a, largest_limit_a(heard.known)) and heard.known.get("force_state") != 1
         is_settled = taken_at is not None and heard.at - taken_at >= SETTLED
         if is_settled or (is_at_most and set_a < sent_a):
             return Outcome(Answer.COMPLETED, told_limit(asked_a, set_a, _cable(heard.known)))
-        return is_shown(heard)
+        return None
 
     return _settings([("amp", f"{sent_a}"), *release], outcome)
 
@@ -472,6 +475,8 @@ def _settings(
                 return Outcome(Answer.REJECTED, refusal)
             if key == keys[-1]:
                 taken_at = heard.at
+        if taken_at is not None and heard.obeyed_a is not None:
+            taken_at = heard.at  # the answer was another command's, or what it changes is still to come
         return outcome(heard, taken_at)
 
     return Translation([Outgoing(f"{key}/set", value.encode()) for key, value in values], confirmation)

@@ -57,13 +57,21 @@ from solarrally.dialects.family import (
     Value,
     tell_plainly,
 )
-from solarrally.dialects.goe import is_charger, largest_limit_a, told_nrg, waiting_status
+from solarrally.dialects.goe import (
+    CAR_STATES,
+    INITIALIZING,
+    is_charger,
+    largest_limit_a,
+    told_nrg,
+    waiting_status,
+)
 from solarrally.dialects.phases import DEAD_V, offered_w
 from solarrally.dialects.values import checked_text, document, json_number, json_object, number
 from solarrally.domain.command import Answer
 from solarrally.domain.reading import ConnectorStatus
 from solarrally.errors import CommandNotTaken, RejectedMessage
 
+STATES: Final = CAR_STATES - {INITIALIZING}
 ERRORS: Final[Mapping[int, str]] = {1: "GroundFailure", 3: "OtherError", 8: "GroundFailure"}
 CARDS: Final = ("rca", "rcr", "rcd", "rc4", "rc5", "rc6", "rc7", "rc8", "rc9", "rc1")
 SHORTEST_CARD_ID: Final = 4
@@ -100,7 +108,7 @@ def read(key: str, payload: bytes) -> Said | None:
         "temperature_c": _hottest(status),
         "firmware": firmware,
         "model": "go-eCharger",
-        "car": _number(status, "car"),
+        "car": _car(status),
         "err": _number(status, "err"),
         "limit_a": _number(status, "amp"),
         "volatile_limit_a": _number(status, "amx"),
@@ -121,6 +129,13 @@ def _number(status: Mapping[str, Any], name: str) -> float | None:
         return json_number(value, name)
     except RejectedMessage as error:
         raise RejectedMessage(error.reason, error.detail, name) from None
+
+
+def _car(status: Mapping[str, Any]) -> float | None:
+    state = _number(status, "car")
+    if state is not None and state not in STATES:
+        raise RejectedMessage("invalid_field", f"{state:g} is no state of it", "car")
+    return state
 
 
 def _flag(status: Mapping[str, Any], name: str) -> bool | None:

@@ -116,7 +116,11 @@ class Routes:
         if not self.announced.claim(base, topic, announcement.evse_uid):
             return False
         self._known.clear()
-        return not any(prefix in self._stations for prefix in _prefixes(base))
+        return not self.is_registered(base)
+
+    def is_registered(self, base_topic: str) -> bool:
+        """Whether the registry has a station there or above."""
+        return any(prefix in self._stations for prefix in _prefixes(base_topic))
 
     def understood(self, route: Route) -> None:
         """A device has said something there that its family knows."""
@@ -211,7 +215,20 @@ class Routes:
             if evse_uid is not None:
                 key, family = "/".join(levels[count:]), self._announcers[evse_uid]
                 return Route(evse_uid, None, family, key, base, _wire_base(topic, count))
-        raise RejectedMessage("unknown_topic", f"expected {self.topic_root}/<station>/<kind>")
+        raise RejectedMessage("unknown_topic", self._why_unknown("/".join(levels)))
+
+    def _why_unknown(self, topic: str) -> str:
+        names = [
+            family.name
+            for family in self._families
+            if any(filter_covers(one, topic) for one in family.topic_filters)
+        ]
+        if not names:
+            return f"expected {self.topic_root}/<station>/<kind>"
+        return (
+            f"no topic of {' or '.join(names)} from the factory: its serial number is not of the vendor's "
+            "form, or a level is missing; the station's base topic in the registry would do"
+        )
 
 
 def _wire_base(topic: str, count: int) -> str:

@@ -329,5 +329,6 @@ SMARTEVSE = Family(
     read=read,
     tell=tell,
     is_order=is_order,
+    made_by="state",
     translate=translate,
 )

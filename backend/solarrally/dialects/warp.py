@@ -76,6 +76,7 @@ PREFIXES: Final = ("warp", "warp2", "warp3", "warp4")
 UID: Final = re.compile(r"[0-9A-Za-z]{1,8}", re.ASCII)
 """src/device_module.cpp: Base58, up to 8 characters."""
 NOT_CONNECTED, WAITING, READY, CHARGING, ERROR = range(5)
+STATES: Final = frozenset({NOT_CONNECTED, WAITING, READY, CHARGING, ERROR})
 FAULTS: Final[Mapping[float, str]] = {
     2: "InternalError",
     3: "GroundFailure",
@@ -158,7 +159,7 @@ def _fields(payload: bytes, names: Mapping[str, tuple[str, float]]) -> Said:
 
 
 def _state(payload: bytes) -> Said:
-    return _fields(
+    said = _fields(
         payload,
         {
             "charger_state": ("charger_state", 1),
@@ -166,6 +167,10 @@ def _state(payload: bytes) -> Said:
             "allowed_charging_current": ("allowed_a", 0.001),
         },
     )
+    state = said.get("charger_state")
+    if state is not None and state not in STATES:
+        raise RejectedMessage("invalid_field", f"{state:g} is no state of it", "charger_state")
+    return said
 
 
 def _low_level_state(payload: bytes) -> Said:

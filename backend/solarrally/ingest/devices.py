@@ -128,12 +128,22 @@ class Devices:
                 del self._expected[evse_uid]
 
     def answers(self, device: Device, heard: Heard) -> list[CommandResult]:
-        """What a message of the device shows of commands that are on their way."""
+        """What a message of the device shows of commands that are on their way.
+
+        A limit that one of them has set is told to the others, which would else take it for a cut of theirs.
+        """
+        asked = [
+            one
+            for one in self._expected.get(device.evse_uid, {}).values()
+            if one.family is device.family and one.base_topic in (None, device.base_topic)
+        ]
+        outcomes = [one.confirmation(heard) for one in asked]
+        obeyed_a = next((each.obeyed_a for each in outcomes if each and each.obeyed_a is not None), None)
+        if obeyed_a is not None and len(asked) > 1:
+            heard = heard._replace(obeyed_a=obeyed_a)
+            outcomes = [one.confirmation(heard) for one in asked]
         results = []
-        for one in list(self._expected.get(device.evse_uid, {}).values()):
-            if one.family is not device.family or one.base_topic not in (None, device.base_topic):
-                continue
-            outcome = one.confirmation(heard)
+        for one, outcome in zip(asked, outcomes, strict=True):
             if outcome is None:
                 continue
             detail = outcome.detail or f"the device says so on {heard.key}"

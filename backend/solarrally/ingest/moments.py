@@ -20,11 +20,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
+import structlog
 
 from solarrally.dialects.family import BASE_TOPIC, Heard, Said
 from solarrally.dialects.routes import Route, Routes
 from solarrally.dialects.telling import facts_of, status_payload, telemetry_payload
 from solarrally.domain.command import CommandResult
+from solarrally.domain.fleet import without_empty_levels
 from solarrally.errors import RejectedMessage
 from solarrally.ingest.devices import Device, Devices, Moment
 from solarrally.ingest.ports import Delivery
@@ -35,6 +37,10 @@ TOLD_EVERY: Final = timedelta(seconds=60)
 HOLDS_FOR: Final = timedelta(seconds=120)
 """After a longer silence nothing is known to hold any more."""
 
+DISBELIEVED_TOLD: Final = 1000
+"""Base topics that are announced and not believed: of so many the log tells, once each."""
+
+log = structlog.get_logger()
 _encode = msgspec.json.Encoder().encode
 
 
@@ -65,6 +71,7 @@ class Moments:
         self._root = f"{routes.topic_root}/"
         self._open: dict[int, Device] = {}
         """By `id`, in the order in which their moments began."""
+        self._disbelieved: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._open)
@@ -151,6 +158,7 @@ class Moments:
         base_topic = said.get(BASE_TOPIC)
         if isinstance(base_topic, str):
             self.has_news |= self._routes.announce(base_topic, delivery.topic, route)
+            self._tell_disbelieved(without_empty_levels(base_topic), delivery.topic, route)
         rest = {name: value for name, value in said.items() if name != BASE_TOPIC}
         # A last will does not name the base topic.
         base = self._routes.announced.base_at(delivery.topic) or route.base_topic
@@ -168,6 +176,22 @@ class Moments:
             else:
                 self._keep_alive(device, delivery)
         self._settle_ignored(delivery, out)
+
+    def _tell_disbelieved(self, base_topic: str, topic: str, announcement: Route) -> None:
+        """A device that announces what is not believed stays unheard: who runs it can register it."""
+        if self._routes.announced.base_at(topic) == base_topic or self._routes.is_registered(base_topic):
+            return
+        told = base_topic[:200]
+        if told in self._disbelieved or len(self._disbelieved) >= DISBELIEVED_TOLD:
+            return
+        self._disbelieved.add(told)
+        log.warning(
+            "announcement_not_believed",
+            evse_uid=announcement.evse_uid[:64],
+            base_topic=told,
+            held_by=self._routes.announced.holder_around(base_topic),
+            advice="register the station with this base topic",
+        )
 
     def _settle_ignored(self, delivery: Delivery, out: Sorted) -> None:
         out.ignored += 1
@@ -229,11 +253,11 @@ class Moments:
         )
         said = device.fresh if device.family.holds else moment.said
         telemetry = telemetry_payload(device.family.tell(said, device.known))
-        if telemetry is not None:
-            self._emit(device, "telemetry", telemetry, last, out)
-            device.told_facts["is_online"] = True
-        if device.tells_state or telemetry is not None or _tells_state(device):
-            device.tells_state = True
+        device.tells_state = device.tells_state or _tells_state(device, telemetry)
+        if device.tells_state:
+            if telemetry is not None:
+                self._emit(device, "telemetry", telemetry, last, out)
+                device.told_facts["is_online"] = True
             self._tell_facts(device, last, out, has_told=telemetry is not None)
         out.parts += moment.unacknowledged
         if out.formed > told_before:
@@ -261,8 +285,13 @@ class Moments:
         out.formed += 1
 
 
-def _tells_state(device: Device) -> bool:
-    """Whether what is known of it, also from retained messages, is what a station says."""
+def _tells_state(device: Device, telemetry: bytes | None) -> bool:
+    """Whether what it tells or what is known of it, also from retained messages, is what a station says."""
+    made_by = device.family.made_by
+    if made_by is not None:
+        return device.known.get(made_by) is not None
+    if telemetry is not None:
+        return True
     return telemetry_payload(device.family.tell(device.known, device.known)) is not None
 
 

@@ -82,7 +82,11 @@ def test_a_loadpoint_is_a_station() -> None:
         False,
     )
     assert place(["evcc", "mood"]) is None
-    assert place(["evcc", "loadpoints", "garage", "mode"]) is None
+
+
+@pytest.mark.parametrize("number", ["0", "00", "01", "1000", "garage", "٢"])
+def test_loadpoints_are_counted_from_one(number: str) -> None:
+    assert place(["evcc", "loadpoints", number, "mode"]) is None
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from solarrally.dialects.family import Said
+from solarrally.dialects.family import Outcome, Said
 from solarrally.dialects.goe import ERRORS_FROM_59, ERRORS_TO_58, GOE, NOT_CHARGING, place
 from solarrally.dialects.goe_v1 import place as place_v1
 from solarrally.domain.command import Answer
@@ -288,7 +288,7 @@ def test_a_limit_that_it_accepts_and_does_not_show_is_what_it_was_before() -> No
     assert order.hear("amp/result", b"success") is None
     assert order.hear("utc", b'"2026-03-09"', after_s=1) is None  # what changed may still come
     outcome = order.hear("utc", b'"2026-03-09"', after_s=1)
-    assert outcome == (Answer.COMPLETED, "it set 16 A instead of 32 A")
+    assert outcome == Outcome(Answer.COMPLETED, "it set 16 A instead of 32 A")
 
 
 def test_a_refusal_says_in_its_words_why() -> None:

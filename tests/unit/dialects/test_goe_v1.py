@@ -119,6 +119,12 @@ def test_a_power_beyond_all_measure_is_rejected_and_not_told() -> None:
         GOE_V1.read(*status(nrg=[230] * 4 + [0] * 7 + [9e8, 0, 0, 0, 0]))
 
 
+@pytest.mark.parametrize("code", ["9", "6", "-1", "1.5"])
+def test_a_code_that_is_no_state_of_it_is_rejected(code: str) -> None:
+    with pytest.raises(RejectedMessage, match="no state of it"):
+        told(car=code)
+
+
 @pytest.mark.parametrize("command", ["reset", "unlock", "update_firmware"])
 def test_what_it_cannot_do_is_refused(command: str) -> None:
     with pytest.raises(CommandNotTaken, match="go-e"):

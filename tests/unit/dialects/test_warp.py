@@ -9,7 +9,7 @@ import pytest
 from solarrally.dialects.family import Said
 from solarrally.dialects.warp import PREFIXES, WARP, place
 from solarrally.domain.command import Answer
-from solarrally.errors import CommandNotTaken
+from solarrally.errors import CommandNotTaken, RejectedMessage
 from tests.support.orders import answers, details, known_of, sent, translated
 
 
@@ -39,7 +39,6 @@ SOMEBODY = ("charge_tracker/current_charge", b'{"user_id":3}')
         (2, SOMEBODY, "suspendedev"),
         (3, SOMEBODY, "charging"),
         (4, NOBODY, "faulted"),
-        (5, NOBODY, None),
     ],
 )
 def test_a_charger_state_is_a_status(
@@ -81,6 +80,12 @@ def test_a_known_user_is_the_token_while_a_vehicle_is_there(
 
 def test_the_resettable_counter_is_never_the_register() -> None:
     assert told(("meter/values", b'{"power":1,"energy_rel":7,"energy_abs":null}'))["energy_wh"] is None
+
+
+@pytest.mark.parametrize("code", [-1, 5, 99])
+def test_a_code_that_is_no_state_of_it_is_rejected(code: int) -> None:
+    with pytest.raises(RejectedMessage, match=f"{code} is no state of it"):
+        told(state(code))
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)

@@ -9,7 +9,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 
+from solarrally.dialects.families import FAMILIES
 from solarrally.dialects.family import (
     BASE_TOPIC,
     Confirmation,
@@ -24,6 +26,7 @@ from solarrally.dialects.routes import Routes
 from solarrally.dialects.values import Field, flag, number, read_field, text
 from solarrally.domain.command import Answer
 from solarrally.domain.fleet import StationRoute
+from solarrally.errors import RejectedMessage
 from solarrally.ingest.devices import Devices, Expected
 from solarrally.ingest.fates import Fate
 from solarrally.ingest.moments import Moments, Sorted
@@ -312,6 +315,32 @@ def test_a_claim_that_is_not_believed_takes_nothing_from_who_made_it() -> None:
     assert bench.routes.find("cellar/box/watts").evse_uid == "box2"
 
 
+def test_a_claim_that_is_not_believed_is_told_once_with_who_holds_it_unless_it_is_registered() -> None:
+    bench = Bench()
+    first = bench.routes.find("box/announce")
+    bench.routes.announce("attic/box", "box/other", first._replace(evse_uid="box2"))
+    with capture_logs() as logs:
+        for base in ("attic/box", "/attic//box/", "attic", "cellar"):
+            bench.take(part("announce", base, base="box"))
+        bench.routes.learn([StationRoute("garage", "box", "attic/box/second")])
+        bench.take(part("announce", "attic/box/second", base="box"))
+
+    assert [(entry["base_topic"], entry["held_by"]) for entry in logs] == [
+        ("attic/box", "box2"),
+        ("attic", "box2"),
+    ]
+    assert {(entry["event"], entry["evse_uid"]) for entry in logs} == {("announcement_not_believed", "box")}
+
+
+def test_the_log_tells_of_so_many_claims_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("solarrally.ingest.moments.DISBELIEVED_TOLD", 3)
+    bench = Bench()
+    with capture_logs() as logs:
+        bench.take(*(part("announce", f"box/{number}", base="box") for number in range(9)))
+
+    assert len(logs) == 3
+
+
 def test_an_announcement_says_nothing_of_devices_of_another_family_or_below_it() -> None:
     other = Family(name="other", vendor="Other", topic_filters=["other/#"], place=other_place, read=read)
     bench = Bench(family(), families=[other])
@@ -513,3 +542,36 @@ def test_every_message_has_a_fate_and_the_sums_agree(batch_size: int) -> None:
     assert {reading.power_w for reading in store.tables.readings.values()} - {None} == {7000, 7100, 1}
     assert store.tables.dialects == {"box-1": "box", "cp1": "native"}
     assert "box/#" in broker.heard
+
+
+@pytest.mark.parametrize("topic", ["go-eCharger/zzz/car", "/go-eCharger/zzz/car", "evcc/loadpoints/x/mode"])
+def test_what_a_known_prefix_lacks_is_told_with_the_rejection(topic: str) -> None:
+    routes = Routes(families=list(FAMILIES.values()))
+
+    with pytest.raises(RejectedMessage, match="serial number is not of the vendor's form") as rejected:
+        routes.find(topic)
+    assert "base topic in the registry" in str(rejected.value)
+    with pytest.raises(RejectedMessage, match="expected evse/<station>/<kind>"):
+        routes.find("somebody/else")
+
+
+def test_a_smartevse_is_made_by_its_state_and_then_tells_all() -> None:
+    bench = Bench(FAMILIES["smartevse"])
+    bench.take(part("ESPTemp", "40", base="SmartEVSE/12346"))
+    before = bench.take(now=2)
+    bench.take(part("State", "Charging", 3, base="SmartEVSE/12346"))
+    bench.take(now=5)
+    bench.take(part("ESPTemp", "41", 6, base="SmartEVSE/12346"))
+
+    assert (before.whole, before.ignored) == ([], 1)
+    assert told(bench.take(now=8))[0] == (
+        "evse/SmartEVSE-12346/telemetry",
+        {"temperature_c": 41.0, "status": "charging"},
+    )
+
+
+def test_a_registered_smartevse_tells_what_it_says_before_its_state() -> None:
+    bench = Bench(FAMILIES["smartevse"], StationRoute("garage", "smartevse", "home/box"))
+    bench.take(part("ESPTemp", "40", base="home/box"))
+
+    assert told(bench.take(now=2))[0] == ("evse/garage/telemetry", {"temperature_c": 40.0})

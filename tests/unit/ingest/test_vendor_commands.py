@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,8 @@ import pytest
 
 from solarrally.dialects.families import FAMILIES
 from solarrally.dialects.family import Confirmation, Order
-from solarrally.dialects.routes import Routes
+from solarrally.dialects.routes import Route, Routes
+from solarrally.domain.fleet import StationRoute
 from solarrally.ingest.devices import Device, Devices, Expected
 from solarrally.ingest.moments import Moments
 from solarrally.ingest.ports import Delivery
@@ -20,6 +21,7 @@ from solarrally_sim.vendors import Outgoing, make_device
 from tests.support.vendor_replay import BEGAN_AT
 
 COMMAND = UUID("0c0b8b1e-0000-4000-8000-000000000001")
+LATER_COMMAND = UUID("0c0b8b1e-0000-4000-8000-000000000002")
 FULL_W, LIMITED_W = 11_040.0, 5_520.0
 """Three phases of 230 V at 16 A and at 8 A."""
 SLOW_S = 65
@@ -35,9 +37,7 @@ class Bench:
         self.answers: list[dict[str, Any]] = []
         self.power_w = 0.0
         self.status = ""
-        self._simulated = make_device(
-            family, "000001", cycles=1, energy_wh=20_000, idle_s=5, pause_s=0, seed=3
-        )
+        self._simulated = make_device(family, "1", cycles=1, energy_wh=20_000, idle_s=5, pause_s=0, seed=3)
         self._devices = Devices()
         self._moments = Moments(Routes(families=[self.family]), self._devices)
         self._kept: dict[str, Outgoing] = {}
@@ -199,3 +199,90 @@ def test_what_a_device_was_not_told_is_not_confirmed_after_a_restart_of_ours(fam
     bench.live(SLOW_S)
 
     assert bench.answers == []
+
+
+LIMIT_SAID: dict[str, tuple[str, Callable[[int], str]]] = {
+    "everest": ("var/limits", lambda limit_a: json.dumps({"max_current": limit_a})),
+    "goe": ("amp", str),
+    "openevse": ("claim", lambda limit_a: json.dumps({"max_current": limit_a})),
+    "wallbox": ("max_charging_current/state", str),
+    "warp": ("evse/external_current", lambda limit_a: json.dumps({"current": limit_a * 1000})),
+}
+"""Those that may cut a limit: where they say it, and how."""
+
+
+class Garage:
+    """A device at 32 A that was sent two limits at once."""
+
+    def __init__(self, family: str, *limits_a: float) -> None:
+        self.family = FAMILIES[family]
+        self.routes = Routes(families=[self.family])
+        self.routes.learn([StationRoute("garage", family, "home/box")])
+        self.devices = Devices()
+        self.moments = Moments(self.routes, self.devices)
+        self.key, self.words = LIMIT_SAID[family]
+        self.hear(self.key, self.words(32), 0)
+        assert self.family.translate is not None
+        for command_id, limit_a in zip((COMMAND, LATER_COMMAND), limits_a, strict=True):
+            order = Order("set_current_limit", {"limit_a": limit_a}, self.devices.at(self.route).known)
+            confirmation = self.family.translate(order).confirmation
+            self.devices.expect(
+                Expected(
+                    command_id=command_id,
+                    evse_uid="garage",
+                    family=self.family,
+                    base_topic="home/box",
+                    confirmation=confirmation,
+                )
+            )
+
+    @property
+    def route(self) -> Route:
+        return self.routes.find(f"home/box/{self.key}")
+
+    def hear(self, key: str, payload: str, after_s: float) -> dict[str, str]:
+        """What it shows of commands, by the end of their ids."""
+        at = BEGAN_AT + timedelta(seconds=after_s)
+        came = Delivery(f"home/box/{key}", payload.encode(), 0, False, False, at, 1, 1)
+        whole = self.moments.take([came], at).whole
+        return {
+            each.topic[-1]: json.loads(each.payload)["detail"] for each in whole if "/results/" in each.topic
+        }
+
+    def say(self, limit_a: int, after_s: float) -> dict[str, str]:
+        return self.hear(self.key, self.words(limit_a), after_s)
+
+
+@pytest.mark.parametrize("family", LIMIT_SAID)
+def test_a_limit_that_another_command_set_is_no_cut(family: str) -> None:
+    garage = Garage(family, 6.0, 16.0)
+    as_asked = f"the device says so on {garage.key}"
+
+    assert garage.say(6, 1) == {"1": as_asked}
+    assert garage.say(6, 2) == {}
+    assert garage.say(16, 3) == {"2": as_asked}
+
+
+@pytest.mark.parametrize("family", LIMIT_SAID)
+def test_a_limit_that_a_later_command_set_is_no_cut_of_the_first(family: str) -> None:
+    """A device that publishes each second may leave out what was between."""
+    garage = Garage(family, 16.0, 6.0)
+
+    assert garage.say(6, 1) == {"2": f"the device says so on {garage.key}"}
+
+
+@pytest.mark.parametrize("family", ["wallbox", "goe"])
+def test_a_cut_below_one_limit_after_another_was_set_is_told(family: str) -> None:
+    garage = Garage(family, 6.0, 24.0)
+    garage.say(6, 1)
+
+    assert garage.say(16, 2) == {"2": "it set 16 A instead of 24 A"}
+
+
+def test_the_answer_to_one_limit_does_not_end_the_wait_for_what_another_sets() -> None:
+    garage = Garage("goe", 6.0, 16.0)
+    garage.hear("amp/result", "success", 0.1)
+    garage.say(6, 2.0)
+
+    assert garage.hear("utc", "null", 2.3) == {}
+    assert garage.say(16, 2.6) == {"2": "the device says so on amp"}
