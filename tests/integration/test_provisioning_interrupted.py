@@ -22,8 +22,9 @@ from solarrally.provisioning.aws_iot import AwsIotRegistry
 from solarrally.provisioning.dynsec import BrokerRefused, DynamicSecurity
 from solarrally.provisioning.handover_folder import MARK, FolderRefused, HandoverFolder
 from solarrally.provisioning.pki import PkiError
+from tests.support.command_line import Cli, Rows, done, rows_of
 from tests.support.secured_broker import SecuredBroker, secured_broker
-from tests.support.stations_command import Cli, Rows, command_line, done, rows_of, tried
+from tests.support.stations_command import command_line, tried
 
 Side = Literal["before", "after"]
 KILLED = 9

@@ -12,7 +12,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,10 @@ from solarrally.provisioning.dynsec import AnswerLost, DynamicSecurity
 from solarrally.provisioning.passwords import NameTooLong
 from solarrally.provisioning.pki import PkiError, common_name, load_certificate
 from solarrally.provisioning.station_topics import NoBaseTopic
+from tests.support.command_line import Cli, Rows, done, rows_of
 from tests.support.mqtt_person import Person, connected
 from tests.support.secured_broker import SecuredBroker, secured_broker
-from tests.support.stations_command import Cli, Rows, command_line, done, rows_of, tried, try_line
+from tests.support.stations_command import command_line, tried, try_line
 
 
 @pytest.fixture
@@ -50,6 +51,12 @@ def cli(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
 @pytest.fixture
 def rows(database_url: str) -> Rows:
     return rows_of(database_url)
+
+
+def plugged_in(broker: SecuredBroker, folder: Path) -> AbstractContextManager[Person]:
+    """A device with what the folder holds: its name is the station's."""
+    certificate = (folder / f"{folder.name}.pem", folder / f"{folder.name}.key")
+    return connected(broker.certificate_port, ca_file=folder / "ca.pem", certificate=certificate)
 
 
 def certificate(path: Path) -> x509.Certificate:
@@ -385,11 +392,7 @@ def test_a_reload_command_that_fails_is_said_after_the_station_was_cut_off(
     done(cli("provision", "CP-1"))
     folder = tmp_path / "stations" / "CP-1"
 
-    with connected(
-        broker.certificate_port,
-        ca_file=folder / "ca.pem",
-        certificate=(folder / "CP-1.pem", folder / "CP-1.key"),
-    ) as station:
+    with plugged_in(broker, folder) as station:
         with pytest.raises(SolarRallyError, match="`false` failed"):
             cli("revoke", "CP-1", "--reload", "false")
         assert station.lost_within(1.0)
@@ -428,11 +431,7 @@ def test_a_certificate_without_an_entry_is_revoked_by_its_file(
     rows("DELETE FROM evse_credential")
     folder = tmp_path / "stations" / "CP-1"
 
-    with connected(
-        broker.certificate_port,
-        ca_file=folder / "ca.pem",
-        certificate=(folder / "CP-1.pem", folder / "CP-1.key"),
-    ) as station:
+    with plugged_in(broker, folder) as station:
         said = done(cli("ca", "revoke", str(folder / "CP-1.pem"))).output
         assert station.lost_within(1.0)
     assert "the broker refuses it" in said
@@ -454,11 +453,7 @@ def test_what_the_database_calls_revoked_is_put_on_a_restored_list(
     crl.write_text(old_list)
     broker.start()
     folder = tmp_path / "stations" / "CP-1"
-    with connected(
-        broker.certificate_port,
-        ca_file=folder / "ca.pem",
-        certificate=(folder / "CP-1.pem", folder / "CP-1.key"),
-    ) as station:
+    with plugged_in(broker, folder) as station:
         said = done(cli("ca", "relist")).output
         assert station.lost_within(1.0)
 

@@ -6,23 +6,18 @@ import asyncio
 import hashlib
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from solarrally.cli import app
 from solarrally.errors import SolarRallyError
-from solarrally.storage.connections import connect
 from solarrally.storage.edits.users import LastAdmin
 from solarrally.storage.engine import create_engine
 from solarrally.storage.passwords import Passwords
 from solarrally.storage.users import InvalidUser, UserExists, credentials_of
-
-Cli = Callable[..., Result]
+from tests.support.command_line import Cli, Rows, invoking, rows_of
 
 
 @pytest.fixture
@@ -30,32 +25,12 @@ def cli(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chea
     """Runs a command in this process; errors are raised (`main` would print them), usage errors are not."""
     monkeypatch.chdir(tmp_path)  # no .env here
     monkeypatch.setenv("SOLARRALLY_DATABASE_URL", database_url)
-    runner = CliRunner()
-
-    def run(*words: str, given: str = "") -> Result:
-        result = runner.invoke(app, words, input=given)
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return result
-
-    return run
+    return invoking()
 
 
 @pytest.fixture
-def rows(database_url: str) -> Callable[[str], list[asyncpg.Record]]:
-    """What a statement finds."""
-
-    def find(statement: str) -> list[asyncpg.Record]:
-        async def fetch() -> list[asyncpg.Record]:
-            connection = await connect(database_url, application_name="test")
-            try:
-                return await connection.fetch(statement)
-            finally:
-                await connection.close()
-
-        return asyncio.run(fetch())
-
-    return find
+def rows(database_url: str) -> Rows:
+    return rows_of(database_url)
 
 
 def add(cli: Cli, username: str, role: str, *more: str) -> Result:

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
-import asyncpg
 import pytest
-from typer.testing import CliRunner, Result
 
 from solarrally import database_wiring
-from solarrally.cli import app
 from solarrally.settings import load_settings
-from solarrally.storage.connections import connect
-
-Cli = Callable[..., Result]
-Rows = Callable[[str], list[asyncpg.Record]]
+from tests.support.command_line import Cli, invoking
 
 
 def command_line(database_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
@@ -25,36 +18,7 @@ def command_line(database_url: str, folder: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(folder)
     monkeypatch.setenv("SOLARRALLY_DATABASE_URL", database_url)
     asyncio.run(database_wiring.migrate_and_seed(load_settings()))
-    runner = CliRunner()
-
-    def run(*words: str, given: str = "") -> Result:
-        result = runner.invoke(app, ["stations", *words], input=given)
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return result
-
-    return run
-
-
-def rows_of(database_url: str) -> Rows:
-    """What a statement finds."""
-
-    def find(statement: str) -> list[asyncpg.Record]:
-        async def fetch() -> list[asyncpg.Record]:
-            connection = await connect(database_url, application_name="test")
-            try:
-                return await connection.fetch(statement)
-            finally:
-                await connection.close()
-
-        return asyncio.run(fetch())
-
-    return find
-
-
-def done(result: Result) -> Result:
-    assert result.exit_code == 0, result.output
-    return result
+    return invoking("stations")
 
 
 def try_line(folder: Path) -> list[str]:
